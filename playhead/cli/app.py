@@ -1,0 +1,40 @@
+"""The commands, and how their errors are told."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from playhead.cli import demo, video
+from playhead.core.errors import PlayheadError
+
+app = typer.Typer(
+    name="playhead",
+    help="Answers questions about hours of video, with the seconds that prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo.demo)
+app.command()(video.probe)
+app.command()(video.frames)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        from playhead import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; errors of ours end it with one line and exit code 1."""
+    try:
+        app()
+    except PlayheadError as error:
+        sys.exit(f"playhead: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
