@@ -6,6 +6,7 @@ its message says what was seen and what to do about it.
     PlayheadError
       VideoError
         x VideoNotFound(FileNotFoundError)  no file there
+        x NotReadable(PermissionError)      the system does not let this user read it
         x NotAVideo(ValueError)             empty, no video, or of a kind that is refused
         x NotAFile(ValueError)              a folder, a pipe, a device, a URL
         x NoPicture(ValueError)             sound only
@@ -74,6 +75,10 @@ class VideoError(PlayheadError):
 
 class VideoNotFound(VideoError, FileNotFoundError):
     """No file there."""
+
+
+class NotReadable(VideoError, PermissionError):
+    """The system does not let this user read the file."""
 
 
 class NotAVideo(VideoError, ValueError):
