@@ -31,10 +31,10 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 
 def main() -> None:
-    """Run the command line; errors of ours end it with one line and exit code 1."""
+    """Run the command line; what was asked wrongly ends it with one line and exit code 1."""
     try:
         app()
-    except PlayheadError as error:
+    except (PlayheadError, ValueError, OSError) as error:
         sys.exit(f"playhead: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from playhead.cli.files import write_png
 from playhead.core.span import format_time
 
 
@@ -17,7 +18,7 @@ def demo(
     from playhead.cli.video import _in_words
     from playhead.video import open_video
     from playhead.video.demo import write_demo
-    from playhead.video.sheets import contact_sheet, write_png
+    from playhead.video.sheets import contact_sheet
     from playhead.video.shots import find_shots
     from playhead.video.subtitles import embedded_subtitles
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from playhead.cli.files import refuse_overwriting, write_png
 from playhead.core.errors import PlayheadError
 from playhead.core.span import Span, format_time, parse_time
 
@@ -59,9 +60,9 @@ def frames(
     """Show the pictures on screen at given times, as a contact sheet or as files."""
     from playhead.video import open_video
 
-    if at and (span or num or fps):
+    if at and not (span is None and num is None and fps is None):
         raise typer.BadParameter("give --at, or --span with --num or --fps, not both")
-    if num and fps:
+    if num is not None and fps is not None:
         raise typer.BadParameter("give --num or --fps, not both")
     try:
         times_s = [parse_time(text) for text in at or []]
@@ -73,7 +74,7 @@ def frames(
         if times_s:
             found = video.frames_at(times_s, max_side=max_side)
         else:
-            count = num if num or fps else 9
+            count = 9 if num is None and fps is None else num
             found = video.frames(part, fps=fps, num=count, max_side=max_side)
         written = _write(found, sheet, out, force=force)
     _report(found, written, as_json=as_json)
@@ -104,7 +105,7 @@ def _in_words(file: Path, video: VideoFile) -> str:
 
 
 def _write(found: Frames, sheet: Path | None, out: Path | None, *, force: bool) -> list[Path]:
-    from playhead.video.sheets import contact_sheet, write_png
+    from playhead.video.sheets import contact_sheet
 
     pictures = {}
     if sheet:
@@ -112,9 +113,7 @@ def _write(found: Frames, sheet: Path | None, out: Path | None, *, force: bool) 
     if out:
         names = [f"{time_s:010.3f}s.png" for time_s in found.times_s]
         pictures |= {out / name: pixels for name, pixels in zip(names, found.pixels, strict=True)}
-    taken = [path for path in pictures if path.exists()]
-    if taken and not force:
-        raise typer.BadParameter(f"{taken[0]} exists; add --force to overwrite it")
+    refuse_overwriting(list(pictures), force=force)
     for path, picture in pictures.items():
         write_png(path, picture)
     return list(pictures)

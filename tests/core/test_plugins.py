@@ -39,9 +39,7 @@ def test_a_plugin_cannot_replace_one_of_ours():
 
 
 def test_an_unknown_name_says_what_there_is_and_what_was_meant():
-    with pytest.raises(
-        NoSuchPlugin, match=r"keyframes\. Did you mean .uniform."
-    ):
+    with pytest.raises(NoSuchPlugin, match=r"keyframes\. Did you mean .uniform."):
         find_plugin("selectors", "unifrom", BUILTIN)
     with pytest.raises(ValueError, match="group is one of"):
         find_plugin("colours", "red", {})
