@@ -13,6 +13,7 @@ its message says what was seen and what to do about it.
         x NoSound(ValueError)               pictures only
         x TooLarge(ValueError)              over one of the limits that protect this machine
         x NoSuchTime(IndexError)            before the first frame, or at or after the end
+        x FetchFailed(OSError)              an address is not allowed, or gave no file
         x DecodeFailed(RuntimeError)        damaged: this part cannot be decoded
         x DecodeTimeout(TimeoutError)       the decoder took too long and was stopped
         x DecoderCrashed(RuntimeError)      the decoder process died; the next call gets a new one
@@ -103,6 +104,10 @@ class TooLarge(VideoError, ValueError):
 
 class NoSuchTime(VideoError, IndexError):
     """Before the first frame, or at or after the end."""
+
+
+class FetchFailed(VideoError, OSError):
+    """The address is not allowed, or did not give a file."""
 
 
 class DecodeFailed(VideoError, RuntimeError):
