@@ -33,9 +33,11 @@ _DARK = 24  # of 255: below it hue and saturation are noise
 _BLACK = 32  # of 255: nearly all of a picture in which nothing can be seen is below it
 _SUSPECT = 0.25  # looks a fraction of a second apart that differ by more are looked into
 _DIFFERENT = 0.45  # looks that differ by more do not show the same shot
+_FLASH_S = 0.3  # changes closer together are one change, or a flash and none
 _SLOW_S = 1.5  # a dissolve is over in that time
 _BLEND = 0.35  # a picture that is off by more, for the whole change, is no blend
 _CONTEXT_S = 3 * _SLOW_S
+_SHORTEST_S = 0.01  # a picture of a film of variable rate lasts as long or longer
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,6 @@ def find_shots(
     *,
     fps: float | None = 4.0,
     exact: bool = True,
-    min_shot_s: float = 0.3,
 ) -> list[Shot]:
     """The shots of a span, which they fill without gaps. Black between two shots ends the first.
 
@@ -78,7 +79,6 @@ def find_shots(
         fps: Pictures a second of the coarse look. None: only the keyframes.
         exact: Find the very frame of each cut by decoding every frame around it. False: a shot
             begins at the first coarse look that shows it.
-        min_shot_s: Changes closer together than this are one change, or a flash and none.
 
     Raises:
         NoSuchTime: The span lies outside the video.
@@ -93,7 +93,7 @@ def find_shots(
     changes = _sudden_changes(video, looks, _DIFFERENT if fps is None else _SUSPECT, exact)
     if fps is not None:
         changes |= _dissolves(looks, max(1, round(_SLOW_S * fps)), sorted(changes))
-    starts = _without_flashes(looks, _through_black(looks, changes), min_shot_s)
+    starts = _without_flashes(looks, _through_black(looks, changes))
     return _fill(inside, {t: starts[t] for t in sorted(starts) if t in inside})
 
 
@@ -203,7 +203,7 @@ def _every_picture(video: Video, gap: Span) -> Iterator[tuple[float, NDArray[np.
     frame_s = 1.0 / float(video.info.fps or 1)
     start_s = max(0.5, gap.start / frame_s - 3.5) * frame_s  # in the middle of a frame
     around = Span(start=start_s, end=max(gap.end + 4 * frame_s, start_s + frame_s))
-    times_s = around.every(frame_s / 2 if video.info.is_vfr else frame_s)
+    times_s = around.every(min(frame_s, _SHORTEST_S) if video.info.is_vfr else frame_s)
     last_s = -1.0
     for frames in video.stream([t for t in times_s if t < video.info.duration_s], max_side=_SIDE):
         for time_s, picture in zip(frames.times_s.tolist(), frames.pixels, strict=True):
@@ -261,7 +261,7 @@ def _through_black(looks: _Looks, changes: dict[float, float]) -> dict[float, fl
 
 
 def _is_near(flags: NDArray[np.bool_], distance: int) -> NDArray[np.bool_]:
-    """True for every index within `distance` before or twice that after a True."""
+    """Whether there is a True from `distance` before each index to twice that after it."""
     so_far = np.concatenate(([0], np.cumsum(flags)))
     index = np.arange(len(flags))
     upto = so_far[np.minimum(index + 2 * distance + 1, len(flags))]
@@ -274,12 +274,10 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _without_flashes(
-    looks: _Looks, changes: dict[float, float], min_shot_s: float
-) -> dict[float, float]:
+def _without_flashes(looks: _Looks, changes: dict[float, float]) -> dict[float, float]:
     """Of changes close together only the largest, and none where all is as before them."""
     kept: dict[float, float] = {}
-    for group in merge([Span(start=t, end=t + min_shot_s) for t in changes]):
+    for group in merge([Span(start=t, end=t + _FLASH_S) for t in changes]):
         times_s = [t for t in changes if t in group]
         before = max(0, int(np.searchsorted(looks.times_s, min(times_s))) - 1)
         after = min(int(np.searchsorted(looks.times_s, max(times_s))), len(looks.times_s) - 1)

@@ -31,8 +31,14 @@ def test_every_cut_of_a_film_is_found_on_its_frame(tmp_path: Path):
         assert starts(find_shots(video)) == pytest.approx(CUTS_S, abs=1e-4)
 
 
-def test_a_cut_in_a_film_of_variable_rate_is_found_at_its_own_time(tmp_path: Path):
-    lasts_s = [0.02, 0.05, 0.1, 0.03] * 30
+@pytest.mark.parametrize(
+    "lasts_s",
+    [[0.02, 0.05, 0.1, 0.03] * 30, [1.0] * 40 + [1 / 60] * 50 + [1.0] * 30],
+    ids=["jittery", "slow, then fast"],
+)
+def test_a_cut_in_a_film_of_variable_rate_is_found_at_its_own_time(
+    lasts_s: list[float], tmp_path: Path
+):
     times_s = np.concatenate([[0], np.cumsum(lasts_s)[:-1]]).tolist()
     pixels = np.concatenate([take(1, 41), take(2, 50), take(3, 29)])
     with open_video(write_film(tmp_path / "film.mp4", pixels, times_s=times_s)) as video:
