@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playhead.core.message import Message, Part, PicturePart, Role, TextPart, ToolCall
     from playhead.core.plugins import find_plugin, plugin_names
     from playhead.core.policy import Author, Finish, Policy, Reply, Sampling, Tokens, Usage
-    from playhead.core.span import Span, format_time, merge, parse_time
+    from playhead.core.span import Span, format_time, merge, parse_time, stamp
     from playhead.core.store import TrajectoryStore
     from playhead.core.tools import Failure, Observation, Tool, ToolSpec, tool
     from playhead.core.trajectory import (
@@ -78,6 +78,7 @@ __all__ = [
     "merge",
     "parse_time",
     "plugin_names",
+    "stamp",
     "tool",
 ]
 
@@ -133,6 +134,7 @@ __getattr__ = lazy(
         "merge": "playhead.core.span",
         "parse_time": "playhead.core.span",
         "plugin_names": "playhead.core.plugins",
+        "stamp": "playhead.core.span",
         "tool": "playhead.core.tools",
     },
 )

@@ -8,6 +8,7 @@ they come from and never reach a record.
 from __future__ import annotations
 
 import re
+from math import ceil
 from typing import Any, Self
 
 from pydantic import model_validator
@@ -29,6 +30,17 @@ def format_time(time_s: float, *, decimals: int = 1) -> str:
     return (
         f"{hours}:{minutes:02d}:{seconds:02d}{tail}" if hours else f"{minutes}:{seconds:02d}{tail}"
     )
+
+
+def stamp(time_s: float) -> str:
+    """The time of a picture as a model is told it: `42.0s`, `4.24s`.
+
+    Rounded up to 1/100 s, so that asking for the second that was told gives the same picture again
+    (up to 100 pictures a second; to the nearest it would often name the picture before).
+    """
+    hundredths = ceil(time_s * 100 - 1e-4)
+    decimals = 2 if hundredths % 10 else 1
+    return f"{hundredths / 100:.{decimals}f}s"
 
 
 def parse_time(text: str) -> float:

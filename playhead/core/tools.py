@@ -31,6 +31,7 @@ from playhead.core.budget import Cost
 from playhead.core.errors import BadTool, Blamed, NoSuchTime, Origin, VideoError
 from playhead.core.evidence import Evidence
 from playhead.core.message import Part, PicturePart, TextPart, ToolCall
+from playhead.core.span import stamp
 from playhead.core.value import JsonObject, Text, Value
 
 
@@ -103,7 +104,7 @@ def evidence_parts(evidence: Evidence) -> tuple[Part, ...]:
     line = f"[{evidence.id}] {evidence.span.timecode} {evidence.kind}{words}"
     parts: list[Part] = [TextPart(text=line)]
     for frame in evidence.frames:
-        parts += [TextPart(text=f"<{frame.time_s:.1f}s>"), PicturePart(frame=frame)]
+        parts += [TextPart(text=f"<{stamp(frame.time_s)}>"), PicturePart(frame=frame)]
     return tuple(parts)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from playhead.core.span import stamp
 from playhead.video.base import Frames
 
 _GAP = 4  # pixels between cells
@@ -48,7 +49,7 @@ class Sheet:
     @property
     def caption(self) -> str:
         """Which cell shows which second, in words for a model that is shown the sheet."""
-        cells = ", ".join(f"{i}: {text}" for i, text in enumerate(time_labels(self.times_s), 1))
+        cells = ", ".join(f"{i}: {text}" for i, text in enumerate(map(stamp, self.times_s), 1))
         return (
             f"{len(self.times_s)} frames in {self.rows} rows of up to {self.columns}, "
             f"read left to right, then top to bottom. {cells}"
@@ -76,20 +77,11 @@ def contact_sheet(
     if cell_height < 16:
         raise ValueError(f"cells are 16 pixels high or more: got {cell_height}")
     columns = min(columns or ceil(sqrt(len(frames))), len(frames))
-    labels = time_labels(frames.times_s.tolist()) if label else ()
+    labels = tuple(map(stamp, frames.times_s.tolist())) if label else ()
     font = ImageFont.load_default(max(_SMALLEST_TEXT, cell_height // 9))
     cells = _small_pictures(frames, cell_height)
     picture = _paste(cells, labels, columns, font)
     return Sheet(picture, tuple(frames.times_s.tolist()), columns, labels)
-
-
-def time_labels(times_s: Sequence[float]) -> tuple[str, ...]:
-    """`42.0s` for every time, with as many decimals, up to three, as keep different times apart."""
-    for decimals in (1, 2, 3):
-        labels = tuple(f"{time_s:.{decimals}f}s" for time_s in times_s)
-        if len(set(labels)) == len(set(times_s)):
-            break
-    return labels
 
 
 def _small_pictures(frames: Frames, height: int) -> list[Image.Image]:

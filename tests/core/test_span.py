@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playhead.core import Span, format_time, merge, parse_time
+from playhead.core import Span, format_time, merge, parse_time, stamp
 from tests.strategies import spans
 
 
@@ -33,6 +33,12 @@ def test_times_read_as_people_write_them(time_s, text):
 @given(st.integers(0, 10**7))
 def test_a_written_time_reads_back(tenths):
     assert parse_time(format_time(tenths / 10)) == pytest.approx(tenths / 10)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([15, 24000 / 1001, 25, 30000 / 1001, 50, 60]))
+def test_asking_for_the_second_that_was_told_gives_the_same_picture(index, fps):
+    told = parse_time(stamp(index / fps))
+    assert int(told * fps + 1e-6) == index
 
 
 @pytest.mark.parametrize(

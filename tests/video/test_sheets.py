@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from playhead.video.base import Frames
-from playhead.video.sheets import Sheet, contact_sheet, time_labels
+from playhead.video.sheets import Sheet, contact_sheet
 
 COLOURS = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0), (0, 200, 200), (200, 0, 200)]
 
@@ -75,10 +75,13 @@ def test_a_narrow_picture_still_has_room_for_its_time():
     assert sheet.picture.shape[1] // 2 > 40
 
 
-def test_times_close_together_are_written_apart():
-    assert time_labels([1.0, 2.0]) == ("1.0s", "2.0s")
-    assert time_labels([1.0, 1.04]) == ("1.00s", "1.04s")
-    assert time_labels([3723.5, 3723.5]) == ("3723.5s", "3723.5s")
+def test_the_second_on_a_cell_leads_back_to_its_picture():
+    frames = plain_frames(3)
+    times_s = np.array([4.24, 150 * 1001 / 30000, 150 / 23.976])
+    labels = contact_sheet(Frames(frames.pixels, times_s, "plain")).labels
+    assert labels == ("4.24s", "5.01s", "6.26s")
+    for label, time_s in zip(labels, times_s, strict=True):
+        assert time_s <= float(label.removesuffix("s")) < time_s + 0.01
 
 
 def test_the_caption_tells_a_model_which_cell_is_which_second():
