@@ -30,7 +30,8 @@ from playhead.video.base import Video
 _SIDE = 160  # pixels of the longer side of the pictures compared
 _BINS = (8, 4, 4)  # of hue, saturation, value
 _DARK = 24  # of 255: below it hue and saturation are noise
-_BLACK = 32  # of 255: nearly all of a picture in which nothing can be seen is below it
+_BLACK = 32  # of 255: a black picture has nearly nothing above it
+_ALL_BLACK = 0.998  # of its pixels; less, and there is something to see: a title on black
 _SUSPECT = 0.25  # looks a fraction of a second apart that differ by more are looked into
 _DIFFERENT = 0.45  # looks that differ by more do not show the same shot
 _FLASH_S = 0.3  # changes closer together are one change, or a flash and none
@@ -157,7 +158,7 @@ def _colours(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], bool]:
     value = hsv[..., 2].copy()
     hsv[value < _DARK] = 0
     counts = cv2.calcHist([hsv], [0, 1, 2], None, list(_BINS), [0, 180, 0, 256, 0, 256])
-    return np.sqrt(counts.ravel() / counts.sum()), float((value < _BLACK).mean()) > 0.98
+    return np.sqrt(counts.ravel() / counts.sum()), float((value < _BLACK).mean()) > _ALL_BLACK
 
 
 def _distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from playhead.core.errors import NoSuchTime
 from playhead.core.span import Span
 from playhead.video import open_video
+from playhead.video.demo import write_demo
 from playhead.video.shots import Shot, find_shots, join_shots
 from tests.video.drawn import BLACK, DrawnVideo, dissolve, take, write_film
 
@@ -136,3 +137,11 @@ def test_a_span_outside_the_video_is_refused():
 def test_a_rate_that_is_no_rate_is_refused(fps: float):
     with pytest.raises(ValueError, match="fps"):
         find_shots(FILM, fps=fps)
+
+
+def test_a_title_on_black_is_a_shot_of_its_own(tmp_path: Path):
+    write_demo(tmp_path / "demo.mp4")
+    with open_video(tmp_path / "demo.mp4") as video:
+        starts = [shot.span.start for shot in find_shots(video)]
+    expected = [0, 1.5, 6, 7.5, 12, 13.5, 18, 19.5, 24, 25.5]
+    assert starts == pytest.approx(expected, abs=0.03)
