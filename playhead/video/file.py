@@ -41,6 +41,7 @@ from playhead.core.span import Span
 from playhead.video.base import Frames, Video
 from playhead.video.limits import Limits
 from playhead.video.sandbox import answers
+from playhead.video.sandbox.content import read_at
 from playhead.video.sandbox.process import why_no_process
 from playhead.video.sandbox.walls import Walls, warn_about
 from playhead.video.sandbox.worker import Decoding, Worker
@@ -81,17 +82,10 @@ def open_video(
         NoSuchPlugin: No decoder of that name.
         MissingExtra: The decoder is not installed.
     """
-    limits = limits or Limits()
-    file = _open_regular(os.fspath(path))
+    limits, path = limits or Limits(), os.fsdecode(path)
+    file = _open_regular(path)
     try:
-        size = os.fstat(file).st_size
-        if size == 0:
-            raise NotAVideo(f"the file is empty (0 bytes): {os.fspath(path)!r}")
-        if size > limits.file_bytes:
-            raise TooLarge(
-                f"the file has {size} bytes, limits.file_bytes is {limits.file_bytes}: "
-                "raise that limit if you trust it"
-            )
+        _check_size(os.fstat(file).st_size, path, limits)
         return VideoFile(file, decoder=decoder, limits=limits, sandbox=sandbox)
     except BaseException:
         os.close(file)
@@ -108,11 +102,11 @@ class VideoFile(Video):
         try:
             num_bytes = os.fstat(file).st_size
             facts = self._decoding.open(file, answers.facts(limits, num_bytes))
+            if sandbox:
+                warn_about(self._decoding.walls)
         except BaseException:
             self._decoding.close()
             raise
-        if sandbox:
-            warn_about(self._decoding.walls.missing)
         self.info: VideoInfo = facts.info
         self._keyframe_times_s = facts.keyframe_times_s
         self.num_damaged = 0
@@ -124,7 +118,7 @@ class VideoFile(Video):
         """SHA-256 of the whole content, 32 hexadecimal digits of it. Read when first asked for."""
         digest = hashlib.sha256()
         position = 0
-        while block := os.pread(self._descriptor(), _HASHED_BYTES, position):
+        while block := read_at(self._descriptor(), _HASHED_BYTES, position):
             digest.update(block)
             position += len(block)
         return digest.hexdigest()[:_ID_LETTERS]
@@ -273,7 +267,10 @@ def _open_regular(path: str) -> int:
     afterwards, because it may have been replaced.
     """
     if _ADDRESS.match(path):
-        raise NotAFile(f"an address, not a file: download it first, then open the copy: {path!r}")
+        raise NotAFile(
+            "an address, not a file: download it first (playhead.video.fetch does, from hosts "
+            f"that you name), then open the copy: {path!r}"
+        )
     try:
         _check_regular(Path(path).stat(), path)
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -302,6 +299,16 @@ def _check_regular(status: os.stat_result, path: str) -> None:
             raise NotAFile(f"{what}: {path!r}")
     if not stat.S_ISREG(status.st_mode) or status.st_dev in _pseudo_devices():
         raise NotAFile(f"not a regular file that lies on a disk: {path!r}")
+
+
+def _check_size(size: int, path: str, limits: Limits) -> None:
+    if size == 0:
+        raise NotAVideo(f"the file is empty (0 bytes): {path!r}")
+    if size > limits.file_bytes:
+        raise TooLarge(
+            f"the file has {size} bytes, limits.file_bytes is {limits.file_bytes}: "
+            "raise that limit if you trust it"
+        )
 
 
 def _pseudo_devices() -> set[int]:

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from playhead.core.errors import DecodeFailed, NoPicture, NotAVideo, TooLarge, VideoError
+from playhead.core.errors import (
+    DecodeFailed,
+    DecoderCrashed,
+    DecodeTimeout,
+    NoPicture,
+    NotAVideo,
+    TooLarge,
+    VideoError,
+)
+from playhead.video.decoders import installed_decoders
 from playhead.video.limits import Limits
 from playhead.video.sandbox import answers
 from playhead.video.sandbox.worker import Worker
@@ -42,31 +51,44 @@ def outcome(worker: Worker, content: bytes) -> tuple[str, str]:
     return "ok", ""
 
 
-@pytest.mark.parametrize(
-    ("seed", "num"), [(0, 1000), pytest.param(1, 20_000, marks=pytest.mark.slow)]
-)
+CASES = [
+    ("pyav", 0, 1000),
+    pytest.param("pyav", 1, 20_000, marks=pytest.mark.slow),
+    *(
+        pytest.param(name, 2, 1000, marks=pytest.mark.slow)
+        for name in installed_decoders()
+        if name != "pyav"
+    ),
+]
+
+
+@pytest.mark.parametrize(("decoder", "seed", "num"), CASES)
 def test_damaged_files_give_pictures_or_errors_that_say_why(
-    tmp_path: Path, seed: int, num: int
+    tmp_path: Path, decoder: str, seed: int, num: int
 ) -> None:
     seeds = hostile_files.write_seeds(tmp_path)
-    worker = Worker("pyav", LIMITS)
+    worker = Worker(decoder, LIMITS)
     outcomes: Counter[str] = Counter()
+    deaths: list[str] = []
     try:
-        for content in seeds:
-            read_some(worker, content)
         for how, content in hostile_files.mutants(seeds, num, random.Random(seed)):
             start_s = time.monotonic()
             result, words = outcome(worker, content)
             outcomes[result] += 1
-            assert result in KNOWN, f"{how} of seed {seed}: {result}: {words}"
-            assert result == "ok" or "(while " in words
-            assert not words or (words.isprintable() and "0x" not in words)
-            assert time.monotonic() - start_s < 3 * LIMITS.wall_s, how
+            blame = f"{how} of seed {seed}: {result}: {words}"
+            assert result in EXPECTED | SURVIVED, blame
+            if result in SURVIVED:
+                deaths.append(blame)
+            assert result == "ok" or "while " in words, blame
+            assert not words or (words.isprintable() and "0x" not in words), blame
+            assert time.monotonic() - start_s < 3 * LIMITS.wall_s + MOST_LOADING_S, blame
     finally:
         worker.close()
-    assert outcomes["ok"] > num / 4, outcomes  # damage that breaks everything tests little
-    assert outcomes["ok"] < num, outcomes
+    assert len(deaths) <= num // (5000 if decoder == "pyav" else 50), deaths
+    assert num / 4 < outcomes["ok"] < num, outcomes  # damage that breaks all tests little
 
 
-KNOWN = {"ok", *(kind.__name__ for kind in (NotAVideo, NoPicture, TooLarge, DecodeFailed))}
-"""A crash or a hang of the decoder would be survived too, but it is not what should happen."""
+EXPECTED = {"ok", *(kind.__name__ for kind in (NotAVideo, NoPicture, TooLarge, DecodeFailed))}
+SURVIVED = {DecoderCrashed.__name__, DecodeTimeout.__name__}
+"""What the process is for: libraries that crash now and then."""
+MOST_LOADING_S = 120.0

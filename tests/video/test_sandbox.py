@@ -602,12 +602,15 @@ print(*(str(one.message) for one in caught), sep="\\n")
 
 @linux
 def test_a_single_wall_that_cannot_be_had_is_warned_about_once(film: ClockVideo) -> None:
+    with open_video(film.path) as video:
+        if video.sandbox.missing:
+            pytest.skip(f"this machine lacks walls: {video.sandbox.missing}")
     command = [sys.executable, "-c", WITHOUT_LANDLOCK, str(film.path)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (said,) = done.stdout.splitlines()
-    assert "missing: Landlock (" in said
+    assert "Missing: Landlock (" in said
 
 
 # Reading ahead

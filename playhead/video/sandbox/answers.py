@@ -20,6 +20,8 @@ from playhead.core.media import VideoInfo
 from playhead.video.limits import Limits
 from playhead.video.sandbox.worker import Check, printable
 
+_MAX_FACTS = 2**16
+
 Event = tuple[float, float, str]
 """One subtitle: start and end in seconds, and its text as the file has it."""
 
@@ -48,6 +50,8 @@ def facts(limits: Limits, num_bytes: int) -> Check[Facts]:
         info = VideoInfo.model_validate({**answer["info"], "num_bytes": num_bytes})
         if info.height * info.width > limits.pixels_per_frame:
             raise ValueError(f"pictures of {info.height} x {info.width} are over the limit")
+        if len(info.to_json()) > _MAX_FACTS:
+            raise ValueError("more words about a file than there can be facts")
         times_s = content.view(np.float64)
         _check_times(times_s, before_s=info.duration_s)
         if not 0 < len(times_s) <= info.num_frames:

@@ -7,9 +7,7 @@ library says about a hostile file is not repeated to anybody.
 
 from __future__ import annotations
 
-import io
 import os
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,10 +22,10 @@ from playhead.video.decoders.base import Decoder
 from playhead.video.decoders.sound import read_sound
 from playhead.video.decoders.text import read_text_track
 from playhead.video.limits import Limits
+from playhead.video.sandbox.content import Content
 
 Answer = tuple[dict[str, Any], NDArray[np.uint8]]
 """What is known, as JSON, and the bytes of the large part: pixels, samples or times."""
-
 
 _FILM = Path(__file__).with_name("warmup.mkv")
 """A kilobyte: 3 black pictures (H.264), 0.3 s of silence (AAC), a subtitle (SubRip, stream 2)."""
@@ -36,64 +34,6 @@ _TRIAL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("sound", {"start_s": 0.0, "end_s": 0.2, "rate": 16_000}),
     ("texts", {"index": 2}),
 )
-
-_turn = threading.Lock()
-
-
-def read_at(descriptor: int, size: int, position: int) -> bytes:
-    """Up to `size` bytes from `position`, without minding where the descriptor stands."""
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, size, position)
-    with _turn:  # a system where moving and reading are two steps
-        os.lseek(descriptor, position, os.SEEK_SET)
-        return os.read(descriptor, size)
-
-
-class Content(io.RawIOBase):
-    """A regular file that keeps its own position, whoever else reads from the same descriptor."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
-        self._position = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def fileno(self) -> int:
-        """The descriptor, whose own position is anybody's."""
-        return self._descriptor
-
-    def tell(self) -> int:
-        """Where the next read starts, in bytes."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move there. Beyond the end is fine: there is nothing to read."""
-        base = (0, self._position, self._size)[whence]
-        if base + offset < 0:
-            raise OSError(f"no position before the start: got {base + offset}")
-        self._position = base + offset
-        return self._position
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Up to `size` bytes; all that is left if it is negative or None."""
-        if size is None or size < 0:
-            size = max(0, self._size - self._position)
-        data = read_at(self._descriptor, size, self._position)
-        self._position += len(data)
-        return data
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill `buffer`; how many bytes there were."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
 
 
 class Jobs:
@@ -124,9 +64,7 @@ class Jobs:
         Raises:
             VideoError: It cannot be opened, and why.
         """
-        self.close()
-        self._file = file
-        return _in_our_words(self._open)
+        return _in_our_words(self._open, file=file)
 
     def do(self, job: str, arguments: dict[str, Any]) -> Answer:
         """Do `"read"`, `"sound"` or `"texts"` on the open file.
@@ -140,15 +78,21 @@ class Jobs:
         """Give back the file."""
         decoder, self._decoder = self._decoder, None
         file, self._file = self._file, -1
-        if decoder is not None:
-            decoder.close()
-        if file >= 0:
-            os.close(file)
+        try:
+            if decoder is not None:
+                decoder.close()
+        finally:
+            if file >= 0:
+                os.close(file)
 
     def _content(self) -> Any:
         return Content(self._file)
 
-    def _open(self) -> Answer:
+    def _open(self, file: int) -> Answer:
+        try:
+            self.close()
+        finally:
+            self._file = file
         self._decoder = decoder = self._open_decoder(self._content(), self._limits)
         opened = decoder.opened
         keyframes_s = opened.timeline.times_s[opened.timeline.is_keyframe]
@@ -165,12 +109,18 @@ class Jobs:
         return known, _bytes(pictures.pixels)
 
     def _sound(self, start_s: float, end_s: float, rate: int) -> Answer:
-        samples, first_s = read_sound(self._content(), self._limits, start_s, end_s, rate)
+        samples, first_s = read_sound(
+            self._content(), self._limits, start_s, end_s, rate, begins_s=self._begins_s()
+        )
         return {"start_s": float(first_s)}, _bytes(samples.astype(np.float32, copy=False))
 
     def _texts(self, index: int) -> Answer:
-        events = read_text_track(self._content(), self._limits, index)
+        events = read_text_track(self._content(), self._limits, index, begins_s=self._begins_s())
         return {"events": events}, np.empty(0, dtype=np.uint8)
+
+    def _begins_s(self) -> float:
+        assert self._decoder is not None
+        return self._decoder.opened.info["start_s"]
 
 
 def _bytes(array: NDArray[Any]) -> NDArray[np.uint8]:

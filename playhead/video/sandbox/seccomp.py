@@ -76,7 +76,8 @@ def install() -> None:
         OSError: The kernel, or this kind of processor, has no such filter.
     """
     machine = platform.machine()
-    if not sys.platform.startswith("linux") or machine not in _AUDIT_ARCH:
+    is_64_bit = sys.maxsize > 2**32
+    if not sys.platform.startswith("linux") or machine not in _AUDIT_ARCH or not is_64_bit:
         raise OSError(f"there is no list of system calls for {sys.platform} on {machine}")
     code = b"".join(struct.pack("HBBI", *step) for step in _program(machine, os.getpid()))
     program = _Program(len(code) // 8, code)

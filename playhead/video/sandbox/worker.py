@@ -51,7 +51,8 @@ _TYPED = {
         errors.NoSuchPlugin,
     )
 }
-_NONSENSE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+NONSENSE = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+"""What Python raises for an answer that is not what it should be."""
 
 
 class Decoding(Protocol):
@@ -172,7 +173,7 @@ class Worker:
         except wire.Closed:
             why = obituary(self._drop(wait_s=1.0), self._limits)
             raise _crashed(f"died while {stage}: {why}") from None
-        except _NONSENSE as error:
+        except NONSENSE as error:
             logger.debug("a decoder answered nonsense while %s", stage, exc_info=error)
             self._drop()
             raise _crashed(f"gave an impossible answer while {stage}: stopped") from None
