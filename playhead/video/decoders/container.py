@@ -1,10 +1,11 @@
 """The one place where a media file is opened, behind allow-lists, for every backend.
 
-A media file is a stranger's program for a very large interpreter. So it is only ever read through a
-file object that is already open (never a path, never a URL), only by demuxers and decoders on the
-lists below, with no protocol to reach anything else by: a playlist that points at a neighbouring
-file or at the network is refused before it is followed. Sizes that the file claims are checked
-before a picture is decoded, and the decoder itself refuses a picture that turns out larger.
+A media file is a stranger's program for a very large interpreter. So it is only ever read through
+a file object that is already open (never a path, never a URL), only by demuxers and decoders on
+the lists below, with no protocol to reach anything else by: a playlist that points at a
+neighbouring file or at the network is refused before it is followed. Sizes that the file claims
+are checked before a picture is decoded, and the decoder itself refuses a picture that turns out
+larger.
 
 What the file *is* (its pictures, its times) is measured by `scan.py` and `facts.py`.
 """
@@ -12,8 +13,6 @@ What the file *is* (its pictures, its times) is measured by `scan.py` and `facts
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO, NoReturn, cast
 
 import av
@@ -22,7 +21,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from playhead.core.errors import DecodeFailed, NoPicture, NotAVideo, TooLarge, VideoError
+from playhead.core.errors import NoPicture, NotAVideo, TooLarge, VideoError
 from playhead.video.limits import Limits
 
 DEMUXERS = (
@@ -44,7 +43,12 @@ AUDIO_DECODERS = (
 TEXT_DECODERS = ("mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text")
 
 _DECODERS = ",".join((*VIDEO_DECODERS, *AUDIO_DECODERS, *TEXT_DECODERS))
+DAMAGE = (av.error.FFmpegError, OSError, RuntimeError, ValueError, LookupError, MemoryError)
+"""What the media library raises about a file that is damaged or means harm. Some of our own errors
+are among these by descent: raise those elsewhere."""
+
 _NOT_THE_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails
+_PADDING = 2**16
 _BUFFER_BYTES = 64 * 1024
 
 
@@ -110,10 +114,10 @@ def open_container(file: BinaryIO, limits: Limits) -> InputContainer:
     if size > limits.file_bytes:
         raise TooLarge(f"the file has {size} bytes; limits.file_bytes is {limits.file_bytes}")
     try:
-        container = av.open(
+        opened = av.open(
             cast(Any, View(file)),
             mode="r",
-            options={"max_pixels": str(limits.pixels_per_frame)},
+            options=_decoder_limits(limits),
             container_options={
                 "format_whitelist": ",".join(DEMUXERS),
                 "codec_whitelist": _DECODERS,
@@ -124,8 +128,9 @@ def open_container(file: BinaryIO, limits: Limits) -> InputContainer:
             buffer_size=_BUFFER_BYTES,
             io_open=_refuse_nested,
         )
-    except (av.error.FFmpegError, ValueError, RuntimeError, MemoryError) as error:
+    except DAMAGE as error:
         raise _why_not(error, limits) from None
+    container = cast(InputContainer, opened)
     try:
         _check_streams(container, limits)
     except VideoError:
@@ -217,10 +222,15 @@ def prepare(stream: Any, limits: Limits, *, threads: int) -> None:
     context = stream.codec_context
     context.options = {
         "codec_whitelist": _DECODERS,
-        "max_pixels": str(limits.pixels_per_frame),
+        **_decoder_limits(limits),
     }
     context.thread_count = threads
     context.thread_type = "AUTO" if threads > 1 else "NONE"
+
+
+def _decoder_limits(limits: Limits) -> dict[str, str]:
+    """What the decoder itself refuses to allocate: twice the limit, because it counts padding."""
+    return {"max_pixels": str(2 * limits.pixels_per_frame + _PADDING)}
 
 
 def only(container: InputContainer, stream: Any) -> None:
@@ -228,14 +238,3 @@ def only(container: InputContainer, stream: Any) -> None:
     for other in container.streams:
         if other.index != stream.index:
             other.discard = Discard.all
-
-
-@contextmanager
-def clean_errors(what: str) -> Iterator[None]:
-    """Turn whatever the media library raises into DecodeFailed, without its words or addresses."""
-    try:
-        yield
-    except VideoError:
-        raise
-    except (av.error.FFmpegError, RuntimeError, ValueError, MemoryError) as error:
-        raise DecodeFailed(f"{what}: damaged ({type(error).__name__})") from None

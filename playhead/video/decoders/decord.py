@@ -1,10 +1,10 @@
 """decord: the decoder that much video research was written with.
 
 Its FFmpeg is of 2018: no AV1, no GIF, nothing without a stated duration. It seeks to the keyframe
-before a frame and counts from there, which gives another frame wherever that is not the whole story:
-in MPEG-TS and its like, in open GOPs, with intra refresh, with two frames at one time. Such files are
-refused, as are those of which it does not see the same frames at the same times as we do. It holds
-the whole file in memory.
+before a frame and counts from there, which gives another frame wherever that is not the whole
+story: in MPEG-TS and its like, in open GOPs, with intra refresh, with two frames at one time.
+Such files are refused, as are those of which it does not see the same frames at the same times as
+we do. It holds the whole file in memory.
 """
 
 from __future__ import annotations

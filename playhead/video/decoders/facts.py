@@ -1,13 +1,13 @@
 """What a file is, from its packets and one decoded frame: the fields of `VideoInfo`.
 
-Measured comes before claimed. Where they differ by more than a second the difference is written down
-as a warning. The frame rate of an even file is exact (`30000/1001`), even where the container rounds
-its times to milliseconds: it is the rate that explains every time to within a tick.
+Measured comes before claimed. Where they differ by more than a second the difference is written
+down as a warning. The frame rate of an even file is exact (`30000/1001`), even where the
+container rounds its times to milliseconds: it is the rate that explains every time to within a
+tick.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -48,14 +48,14 @@ def timeline(packets: Packets, stream: VideoStream) -> Timeline:
 
 def seconds(ticks: NDArray[np.int64], tick_s: Fraction) -> NDArray[np.float64]:
     """`ticks` in seconds, each rounded once."""
-    return ticks * float(tick_s.numerator) / float(tick_s.denominator)
+    return np.float64(tick_s.numerator) * ticks / np.float64(tick_s.denominator)
 
 
 def _last_step_s(packets: Packets, times_s: NDArray[np.float64], stream: VideoStream) -> float:
     """How long the last frame is shown: as its packet says, if that is believable."""
     steps_s = np.diff(times_s)
     steps_s = steps_s[steps_s > 0]
-    said_s = float(packets.ticks[packets.packet_of[-1]] * packets.tick_s)
+    said_s = float(int(packets.ticks[packets.packet_of[-1]]) * packets.tick_s)
     if len(steps_s):
         usual_s = float(np.median(steps_s))
         return said_s if 0 < said_s <= 10 * float(steps_s.max()) else usual_s
@@ -148,7 +148,7 @@ def _false_claims(
     container: InputContainer, stream: VideoStream, frame: VideoFrame, line: Timeline
 ) -> list[str]:
     warnings = []
-    claimed_s = float(stream.duration * stream.time_base) if stream.duration else None
+    claimed_s = float(stream.duration * (stream.time_base or 1)) if stream.duration else None
     if claimed_s is None and container.duration and not container.streams.audio:
         claimed_s = container.duration / 1e6
     if claimed_s is not None and abs(claimed_s - line.end_s) > _CLAIM_DIFFERS_S:

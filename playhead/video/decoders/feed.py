@@ -1,17 +1,17 @@
 """Packets in, numbered frames out, and a record of what was damaged on the way.
 
 A `Feed` is a decoder in motion: it knows at which packet it started, what has come out, and which
-packets were damaged. Damage spreads: a frame that leans on a damaged one decodes without complaint
-and looks wrong. So a frame counts as right only if nothing was damaged between the key at which its
-decoding starts and the frame itself.
+packets were damaged. Damage spreads: a frame that leans on a damaged one decodes without
+complaint and looks wrong. So a frame counts as right only if nothing was damaged between the key
+at which its decoding starts and the frame itself.
 """
 
 from __future__ import annotations
 
-import av.error
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 
+from playhead.video.decoders.container import DAMAGE
 from playhead.video.decoders.glance import number_of, send
 from playhead.video.decoders.reader import OutOfStep, Reader
 
@@ -19,7 +19,7 @@ _SKIPS = ("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video")
 """Decoders that can leave out frames on which no other leans."""
 _MAX_REORDER = 15
 """As far as H.264 can reorder; told to wait for more, FFmpeg's decoder aborts the process."""
-_ERRORS = (av.error.FFmpegError, RuntimeError, OutOfStep)
+_ERRORS = (OutOfStep, *DAMAGE)
 _PREDICTED = (PictureType.P, PictureType.B)
 
 
@@ -109,7 +109,6 @@ class Feed:
             self.damaged.append(max(number, self.started))
 
     def is_right(self, number: int) -> bool:
-        """Whether nothing that the frame in packet `number` leans on was damaged, as far as known."""
+        """Whether nothing that the frame in packet `number` leans on is known to be damaged."""
         start = int(self.reader.packets.start[number])
         return not any(start <= hurt <= number for hurt in self.damaged)
-

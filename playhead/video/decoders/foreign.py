@@ -1,11 +1,13 @@
 """What the backends other than PyAV share: our clock, their pictures.
 
-`container.py` opens and scans the file as always and says which frame is on screen when; the other
-library is only asked for frame number so and so. It then has to prove that it means the same frame,
-by that frame's own time; where it cannot, or where its picture is missing, the call fails and says
-to use PyAV. So such a backend may refuse a file, but never shows another moment of it.
+`container.py` opens and scans the file as always and says which frame is on screen when; the
+other library is only asked for frame number so and so. It then has to prove that it means the
+same frame, by that frame's own time; where it cannot, or where its picture is missing, the call
+fails and says to use PyAV. So such a backend may refuse a file, but never shows another moment of
+it.
 
-Not covered: damage. These libraries patch up damaged pictures and do not tell; PyAV's are checked.
+Not covered: damage. These libraries patch up damaged pictures and do not tell; PyAV's are
+checked.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class ForeignDecoder(ABC):
 
     @abstractmethod
     def _frames(self, ranks: list[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """The frames `ranks`, ascending, as RGB `[H, W, 3]`; each with the rank it was found to be."""
+        """Those frames, ascending, as RGB `[H, W, 3]`, each with the rank it proved to have."""
 
     @abstractmethod
     def close(self) -> None:

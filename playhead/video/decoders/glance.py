@@ -1,9 +1,9 @@
 """What only decoding can tell, found out when a file is opened and with as little of it as will do.
 
 Usually one packet is decoded: a frame knows how it is to be turned, and its true size. Where the
-container leaves doubt about which packet is which frame, the first two dozen are decoded and compared
-with the scan; if they disagree (H.264 with B-frames in AVI, half a frame to a packet), the whole file
-is, once, and the order in which its frames come out is their order.
+container leaves doubt about which packet is which frame, the first two dozen are decoded and
+compared with the scan; if they disagree (H.264 with B-frames in AVI, half a frame to a packet),
+the whole file is, once, and the order in which its frames come out is their order.
 
 Every packet is sent with its number as its time, and every frame brings the number back: so it is
 never guessed which frame came from which packet.
@@ -11,10 +11,9 @@ never guessed which frame came from which packet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-import av.error
 import numpy as np
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -22,6 +21,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from playhead.core.errors import DecodeFailed
+from playhead.video.decoders.container import DAMAGE
 from playhead.video.decoders.reader import OutOfStep, Reader
 from playhead.video.decoders.scan import Packets
 
@@ -70,7 +70,7 @@ def glance(reader: Reader) -> VideoFrame:
 
 
 def _head(packets: Packets) -> NDArray[np.intp]:
-    """The numbers of what comes before the first key or is displayed before it: it may not decode."""
+    """What comes before the first key or is displayed before it, and so may not decode."""
     keys = np.flatnonzero(packets.is_key)
     if not len(keys):
         return keys
@@ -84,7 +84,9 @@ def _leave_out(reader: Reader, numbers: NDArray[np.intp]) -> None:
         shown = reader.packets.rank >= 0
         shown[numbers] = False
         if shown.any():
-            reader.arrange(reader.packets.arranged(reader.packets.display_at(), shown))
+            better = reader.packets.arranged(reader.packets.display_at(), shown)
+            say = f"its first {len(numbers)} pictures do not decode: time 0 is the first that does"
+            reader.arrange(replace(better, warnings=(*better.warnings, say)))
 
 
 @dataclass
@@ -109,7 +111,7 @@ def _decode(reader: Reader, start: int, count: int) -> _Seen:
                 break
             _note(seen, reader, packet)
         _note(seen, reader, None)
-    except (av.error.FFmpegError, RuntimeError, OutOfStep, DecodeFailed):
+    except (OutOfStep, DecodeFailed, *DAMAGE):
         seen.clean = False
     return seen
 
@@ -117,7 +119,7 @@ def _decode(reader: Reader, start: int, count: int) -> _Seen:
 def _note(seen: _Seen, reader: Reader, packet: Packet | None) -> None:
     try:
         frames = send(reader.stream.codec_context, packet, reader.position - 1)
-    except (av.error.FFmpegError, RuntimeError):
+    except DAMAGE:
         seen.clean = False
         return
     for frame in frames:

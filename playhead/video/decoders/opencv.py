@@ -1,15 +1,16 @@
 """OpenCV's decoder: light, everywhere, and strict here because it is not.
 
-OpenCV reads on frame by frame exactly and seeks by guessing, so a seek is followed by a look at the
-time of the frame it landed on, and by reading on from there. It opens the first picture stream of a
-file and no other, has no AV1 in its wheels, and does not say when a picture is damaged.
+OpenCV reads on frame by frame exactly and seeks by guessing, so a seek is followed by a look at
+the time of the frame it landed on, and by reading on from there. It opens the first picture
+stream of a file and no other, has no AV1 in its wheels, and does not say when a picture is
+damaged.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ class OpencvDecoder(ForeignDecoder):
 
     def _restart(self) -> None:
         self._capture.release()
-        self._source = io.BufferedReader(View(self._file))  # OpenCV does not keep it alive
+        self._source: Any = io.BufferedReader(View(self._file))  # OpenCV does not keep it alive
         self._capture = cv2.VideoCapture(self._source, cv2.CAP_FFMPEG, [])
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         self._has_frame = self._capture.grab()
@@ -58,7 +59,7 @@ class OpencvDecoder(ForeignDecoder):
             if self._go_to(rank):
                 known, bgr = self._capture.retrieve()
                 if known:
-                    yield rank, np.asarray(bgr)[..., ::-1]
+                    yield rank, np.asarray(bgr, np.uint8)[..., ::-1]
 
     def _go_to(self, rank: int) -> bool:
         """Make frame `rank` the one that was grabbed last."""

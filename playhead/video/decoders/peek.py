@@ -1,8 +1,9 @@
 """What a packet says about itself in its first few bytes, where the container is wrong or silent.
 
-Two questions: does it hold a picture that is shown (VP8 and VP9 send references that are not), and
-does it decode on its own (containers mark H.264 recovery points as keyframes, and with intra refresh
-the picture there is only one slice sounder than the one before)? Read without decoding anything.
+Two questions: does it hold a picture that is shown (VP8 and VP9 send references that are not),
+and does it decode on its own (containers mark H.264 recovery points as keyframes, and with intra
+refresh the picture there is only one slice sounder than the one before)? Read without decoding
+anything.
 """
 
 from __future__ import annotations

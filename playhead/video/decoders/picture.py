@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -20,6 +21,10 @@ from numpy.typing import NDArray
 from playhead.core.errors import TooLarge
 from playhead.video.limits import Limits
 
+_STRAIGHT = 0.01
+"""So little may a turn be off a right angle."""
+_TURNS = {90: [0, -1, 0, 1, 0], 180: [-1, 0, 0, 0, -1], 270: [0, 1, 0, -1, 0]}
+"""Display matrices by the degrees counterclockwise."""
 _UNSPECIFIED = (0, 2, 3)
 """AVCOL_SPC_RGB, _UNSPECIFIED, _RESERVED (H.273 table 4): no matrix for YUV is named."""
 _HD_HEIGHT, _HD_WIDTH = 720, 1280
@@ -97,16 +102,24 @@ def _degrees(transpose: bool, upside_down: bool, mirrored: bool) -> int:
 
 def _turn(frame: VideoFrame) -> tuple[bool, bool, bool] | None:
     """`transpose, upside_down, mirrored` by the display matrix; None: not by right angles."""
-    matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    matrix = _display_matrix(frame)
     if matrix is None:
         return (False, False, False)
-    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    a, b, _, c, d = matrix[:5]
     # A stored pixel at column x, row y is displayed at column a x + c y, row b x + d y.
-    if a and d and not (b or c):
+    if abs(b) + abs(c) < _STRAIGHT * (abs(a) + abs(d)) and a and d:
         return (False, d < 0, a < 0)
-    if b and c and not (a or d):
+    if abs(a) + abs(d) < _STRAIGHT * (abs(b) + abs(c)) and b and c:
         return (True, b < 0, c < 0)
     return None
+
+
+def _display_matrix(frame: VideoFrame) -> list[int] | None:
+    try:
+        found = cast(Any, frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    except ValueError:  # side data of a kind that is newer than PyAV
+        return _TURNS.get(frame.rotation % 360)
+    return None if found is None else np.frombuffer(bytes(found), np.int32).tolist()
 
 
 class Painter:
@@ -130,7 +143,7 @@ class Painter:
         height, width = out.shape[:2]
         if self._shape.transpose:
             height, width = width, height
-        rgb = self._reformatter.reformat(
+        rgb: Any = self._reformatter.reformat(
             frame,
             width=width,
             height=height,

@@ -1,12 +1,13 @@
 """The default decoder: exact pictures by time, with as little decoding as will do.
 
-The scan says which packet holds each asked frame and at which key decoding has to start for it. So a
-call is a plan: asked frames that share a stretch of the file are decoded in one go; between stretches
-the reader jumps; frames that nobody asked for and no other leans on are left out; a lone keyframe
-costs one packet. After a call the decoder stays where it is, so reading on costs no second start.
+The scan says which packet holds each asked frame and at which key decoding has to start for it.
+So a call is a plan: asked frames that share a stretch of the file are decoded in one go; between
+stretches the reader jumps; frames that nobody asked for and no other leans on are left out; a
+lone keyframe costs one packet. After a call the decoder stays where it is, so reading on costs no
+second start.
 
-A frame is only handed over under the number of its own packet. What does not come out, or leans on
-something damaged, goes to `repair.py`.
+A frame is only handed over under the number of its own packet. What does not come out, or leans
+on something damaged, goes to `repair.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import BinaryIO
 
 import numpy as np
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
 from playhead.core.errors import DecodeFailed
 from playhead.video.decoders.base import Opened, Pictures
@@ -35,8 +35,8 @@ _CHEAP_START = 8
 """At the end of a call: stop rather than decode ahead if starting again costs so few packets."""
 _AHEAD = 64
 """Packets to decode beyond an asked frame, at most, until it comes out."""
-_RECENT = 4
-"""Frames kept after a call, for a next one that asks for the same moment."""
+_RECENT = 6
+"""Frames kept after a call, for a next one that asks for the same moment or reads on."""
 
 Deliver = Callable[[int, VideoFrame], None]
 
@@ -74,9 +74,20 @@ class PyavDecoder:
             self._painter.paint(frame, pixels[first])
             pixels[others] = pixels[first]
 
-        shown = ranks.copy()
-        for rank in sorted(self._fetch(sorted(rows), paint)):
-            shown[rows[rank]] = self._replace(rank, rows[rank][0], shown, pixels, paint)
+        lost = set(self._fetch(sorted(rows), paint))
+        if not lost:
+            return Pictures(pixels, line.times_s[ranks])
+        source = self._sources(sorted(rows), lost)
+        row_of = {rank: rows[rank][0] for rank in rows if rank not in lost}
+        for rank in lost:
+            row_of.setdefault(source[rank], rows[rank][0])
+        damaged = {source[rank] for rank in lost} - (rows.keys() - lost)
+        self._repair.fetch(
+            damaged, lambda rank, frame: self._painter.paint(frame, pixels[row_of[rank]])
+        )
+        for rank in lost:
+            pixels[rows[rank]] = pixels[row_of[source[rank]]]
+        shown = np.array([source[rank] for rank in ranks.tolist()], np.intp)
         return Pictures(pixels, line.times_s[shown], int((shown != ranks).sum()))
 
     def close(self) -> None:
@@ -121,7 +132,7 @@ class PyavDecoder:
             feed.live
             and not feed.damaged
             and feed.started <= start <= self._reader.position + _READ_ON
-            and int(numbers.min()) >= min(feed.whole_from, self._reader.position)
+            and int(numbers.min()) >= feed.whole_from
             and stretch[0] > feed.shown
         )
 
@@ -164,23 +175,21 @@ class PyavDecoder:
         self._reader.arrange(self._reader.packets.without_key(number))
         self._feed.halt()
 
-    def _replace(
-        self,
-        rank: int,
-        row: int,
-        shown: NDArray[np.intp],
-        pixels: NDArray[np.uint8],
-        paint: Callable[[int, VideoFrame], None],
-    ) -> int:
-        """Paint into `row` and its like the nearest earlier whole picture; which one that is."""
-        found = self._repair.nearest(rank)
-        if found is not None and (row == 0 or found[0] >= shown[row - 1]):
-            paint(rank, found[1])
-            return found[0]
-        if row == 0:
-            raise DecodeFailed(
-                f"the picture at {self.opened.timeline.times_s[rank]:.3f} s is damaged, "
-                "and so is everything before it"
-            )
-        pixels[shown == rank] = pixels[row - 1]  # the picture before it in this call is later
-        return int(shown[row - 1])
+    def _sources(self, ranks: list[int], lost: set[int]) -> dict[int, int]:
+        """For each asked frame the one to show: itself, or the nearest earlier one that is whole.
+
+        Raises:
+            DecodeFailed: There is none for one of them.
+        """
+        source: dict[int, int] = {}
+        before = -1
+        for rank in ranks:
+            found = self._repair.nearest(rank) if rank in lost else rank
+            before = max(before, -1 if found is None else found)  # what is shown never goes back
+            if before < 0:
+                raise DecodeFailed(
+                    f"the picture at {self.opened.timeline.times_s[rank]:.3f} s is damaged, "
+                    "and so is everything before it"
+                )
+            source[rank] = before
+        return source

@@ -1,19 +1,19 @@
 """Packets by number: a position in the picture stream that is checked, not believed.
 
 Seeking is where decoders go wrong: containers land near the place, not on it, and differ in which
-time they seek by. Here a seek is only a hint. The packet that comes next is looked up in the scan by
-its stamp and its size, and every packet after it must be the one that the scan saw; if not, the file
-is opened afresh and read from the beginning.
+time they seek by. Here a seek is only a hint. The packet that comes next is looked up in the scan
+by its stamp and its size, and every packet after it must be the one that the scan saw; if not,
+the file is opened afresh and read from the beginning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
+from dataclasses import replace
 from itertools import chain, islice
 from typing import BinaryIO, Self
 
-import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from playhead.core.errors import DecodeFailed, VideoError
 from playhead.video.decoders.container import (
+    DAMAGE,
     VIDEO_DECODERS,
     can_decode,
     only,
@@ -83,6 +84,7 @@ class Reader:
         only(self.container, self.stream)
         prepare(self.stream, self._limits, threads=self._threads)
         self._coming = self._sized()
+        self._sought = False
         self.position = 0
 
     def arrange(self, packets: Packets) -> None:
@@ -120,6 +122,8 @@ class Reader:
             return None
         packet = next(self._coming, None)
         if packet is None or packet.size != self.packets.size[self.position]:
+            if self._sought:  # then seeks in this file cannot be checked: no more of them
+                self.arrange(replace(self.packets, seekable=False))
             raise OutOfStep
         self.position += 1
         return packet
@@ -144,19 +148,20 @@ class Reader:
             raise DecodeFailed(_CHANGED)
 
     def _seek(self, number: int, margin: int) -> bool:
-        """Seek to a little before `number`. Whether it is clear where that ended, and not after it."""
+        """Seek to just before `number`; whether it is clear where that ended, and not after it."""
         clock = self.packets.decode_at if self._kind in _DECODE_CLOCK else self.packets.stamp
         aim = int(clock[max(0, number - margin)])
         try:
             self.container.seek(aim, stream=self.stream, backward=True)
             self._coming = self._sized()
+            self._sought = True
             for packet in islice(self._coming, _UNKNOWN):
                 found = self._find(packet)
                 if found is not None:
                     self._coming = chain((packet,), self._coming)
                     self.position = found
                     return found <= number
-        except (av.error.FFmpegError, RuntimeError):
+        except DAMAGE:
             pass  # not every container can seek: the caller goes on to the next way
         self.position = len(self.packets) + 1
         return False
@@ -178,7 +183,7 @@ class Reader:
             while self.position < number:
                 if self.read() is None:
                     return False
-        except (OutOfStep, av.error.FFmpegError, RuntimeError):
+        except (OutOfStep, *DAMAGE):
             self.position = len(self.packets) + 1
             return False
         return self.position == number

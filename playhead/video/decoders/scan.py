@@ -1,9 +1,10 @@
 """Every packet of the picture stream, read once without decoding: the truth about time.
 
-Headers lie: about the length, the frame rate, the number of frames. Packets say when each frame is
-shown and whether it decodes on its own, and reading them all costs microseconds each. So a file is
-scanned when it is opened, and everything later (which frame is on screen, where to start decoding
-for it, whether the frame that came out is the one that was asked for) is a look-up in `Packets`.
+Headers lie: about the length, the frame rate, the number of frames. Packets say when each frame
+is shown and whether it decodes on its own, and reading them all costs microseconds each. So a
+file is scanned when it is opened, and everything later (which frame is on screen, where to start
+decoding for it, whether the frame that came out is the one that was asked for) is a look-up in
+`Packets`.
 
 A packet is not always a frame that is shown. Left out are the packets that an edit list discards
 and the hidden reference pictures of VP8 and VP9. What only decoding can tell (packets without
@@ -16,20 +17,21 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 
-import av.error
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from playhead.core.errors import NotAVideo, TooLarge
+from playhead.video.decoders.container import DAMAGE
 from playhead.video.decoders.peek import hides, is_intra
 from playhead.video.limits import Limits
 
 NO_TIME = -(2**63)
 """Stands for a missing time in columns of ticks."""
-_JUMP_S = 1.0
+_JUMP_S = 0.25
 """A decoding time this much earlier than the one before it starts a new clock."""
 _RESTARTS = ("mpegts", "mpeg", "flv")
 """Containers in which one recording may follow another, each with a clock of its own."""
@@ -134,12 +136,12 @@ def scan(container: InputContainer, stream: VideoStream, limits: Limits) -> Pack
     cells = array("q")
     warnings: tuple[str, ...] = ()
     try:
-        for number, row in enumerate(_rows(container, stream)):
-            if number >= limits.packets:
-                raise TooLarge(f"more than {limits.packets} packets of pictures (limits.packets)")
+        for row in islice(_rows(container, stream), limits.packets + 1):
             cells.extend(row)
-    except (av.error.FFmpegError, RuntimeError, MemoryError):
+    except DAMAGE:
         warnings = ("the file is damaged: reading stopped before its end",)
+    if len(cells) > limits.packets * _COLUMNS:
+        raise TooLarge(f"more than {limits.packets} packets of pictures (limits.packets)")
     if not cells:
         raise NotAVideo("the file promises pictures but holds none: it is empty or cut off")
     table = np.frombuffer(cells, np.int64).reshape(-1, _COLUMNS)

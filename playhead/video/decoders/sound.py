@@ -1,17 +1,17 @@
 """The sound of a stretch of video, on the clock of its pictures.
 
-Every decoded piece of sound knows when it is heard; it is written where that falls between the asked
-start and end, and everything else stays silence: before the sound begins, after it ends, where it is
-damaged. Times within 20 ms of where the last piece ended are taken as rounding and joined, so that a
-container that counts in milliseconds does not crackle.
+Every decoded piece of sound knows when it is heard; it is written where that falls between the
+asked start and end, and everything else stays silence: before the sound begins, after it ends,
+where it is damaged. Times within 20 ms of where the last piece ended are taken as rounding and
+joined, so that a container that counts in milliseconds does not crackle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
-import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from playhead.core.errors import NoSound, TooLarge
 from playhead.video.decoders.container import (
     AUDIO_DECODERS,
+    DAMAGE,
     can_decode,
     only,
     open_container,
@@ -33,7 +34,6 @@ from playhead.video.limits import Limits
 _PREROLL_S = (0.5, 10.0)
 """Seek so much early: decoders need a run-up, and some containers land late."""
 _JOIN_S = 0.02
-_ERRORS = (av.error.FFmpegError, RuntimeError, ValueError)
 
 
 def read_sound(
@@ -123,11 +123,11 @@ class _Tape:
     def _resampled(self, frame: AudioFrame | None) -> list[AudioFrame]:
         try:
             return self._resampler.resample(frame)
-        except _ERRORS:  # the sound changes its format here: start over with a new one
+        except DAMAGE:  # the sound changes its format here: start over with a new one
             self._resampler = self._new_resampler()
         try:
             return [] if frame is None else self._resampler.resample(frame)
-        except _ERRORS:
+        except DAMAGE:
             return []
 
     def _write(self, piece: AudioFrame) -> None:
@@ -162,7 +162,7 @@ class _Frames:
                 break
             try:
                 self._container.seek(aim, stream=self._stream, backward=True)
-            except _ERRORS:
+            except DAMAGE:
                 break
             frames = self._decoded()
             first = next(frames, None)
@@ -170,17 +170,15 @@ class _Frames:
                 yield first
                 yield from frames
                 return
-        try:
+        with suppress(*DAMAGE):  # not every container can: nothing much has been read yet
             self._container.seek(min(begins, 0), stream=self._stream, backward=True)
-        except _ERRORS:
-            pass  # nothing has been read yet, or the container cannot seek: go on from here
         yield from self._decoded()
 
     def _decoded(self) -> Iterator[AudioFrame]:
         try:
             for packet in self._container.demux(self._stream):
                 yield from self._decode(packet)
-        except _ERRORS:
+        except DAMAGE:
             self.num_failed += 1
 
     def _decode(self, packet: Any) -> list[AudioFrame]:
@@ -188,7 +186,7 @@ class _Frames:
             frames = self._stream.decode(packet)
         except EOFError:
             return []
-        except _ERRORS:
+        except DAMAGE:
             self.num_failed += 1
             return []
         self.num_decoded += len(frames)

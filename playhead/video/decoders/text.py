@@ -1,19 +1,28 @@
 """The subtitle tracks inside a video file, on the clock of its pictures.
 
 Whatever the track's format, FFmpeg hands over lines of Advanced SubStation Alpha; what is kept is
-each line's text, in which `\\N` is a line break and `{\\i1}` and the like are styling. Turning that
-into plain text is left to whoever shows it, because the braces say things that some want to know.
+each line's text, in which `\\N` is a line break and `{\\i1}` and the like are styling. Turning
+that into plain text is left to whoever shows it, because the braces say things that some want to
+know.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
 from typing import Any, BinaryIO
 
-import av.error
-from av.subtitles.stream import SubtitleStream
+from av.packet import Packet
 
 from playhead.core.errors import DecodeFailed, TooLarge
-from playhead.video.decoders.container import TEXT_DECODERS, can_decode, only, open_container
+from playhead.video.decoders.container import (
+    DAMAGE,
+    TEXT_DECODERS,
+    can_decode,
+    only,
+    open_container,
+)
 from playhead.video.decoders.media import start_s as find_start_s
 from playhead.video.limits import Limits
 
@@ -21,9 +30,9 @@ Event = tuple[float, float, str]
 """Start and end in seconds from the first displayed frame, and the text of one subtitle."""
 
 _FIELDS_BEFORE_TEXT = 8
+_BYTES_PER_EVENT = 64
 _LAST_STAYS_S = 5.0
 """How long a last line stays of which nothing says how long."""
-_ERRORS = (av.error.FFmpegError, RuntimeError, ValueError)
 
 
 def read_text_track(
@@ -55,38 +64,40 @@ def read_text_track(
             known = [s.index for s in tracks]
             raise ValueError(f"the text tracks of this file are {known}: got {index}")
         only(container, track)
-        events, num_failed = _events(container.demux(track), track, limits)
+        events, num_failed = _events(container.demux(track), limits)
     if num_failed and not events:
         raise DecodeFailed(f"subtitle track {index} is damaged: none of it can be decoded")
     return _shown(events, begins_s)
 
 
 def _events(
-    packets: Any, track: SubtitleStream, limits: Limits
+    packets: Iterator[Packet], limits: Limits
 ) -> tuple[list[tuple[float, float | None, str]], int]:
     """`(start, end or None, text)` in the container's time, and how many packets failed."""
     events: list[tuple[float, float | None, str]] = []
     num_failed = num_bytes = 0
-    try:
-        for packet in packets:
-            if not packet.size or packet.pts is None:
-                continue
-            try:
-                text = _text(track.codec_context.decode(packet))
-            except _ERRORS:
-                num_failed += 1
-                continue
-            num_bytes += len(text) + 64
-            if num_bytes > limits.bytes_per_call:
-                raise TooLarge(f"over {limits.bytes_per_call} bytes of text (bytes_per_call)")
-            start_s = float(packet.pts * packet.time_base)
-            stays_s = float(packet.duration * packet.time_base) if packet.duration else None
-            events.append((start_s, None if stays_s is None else start_s + stays_s, text))
-    except _ERRORS as error:
-        if isinstance(error, TooLarge):
-            raise
-        num_failed += 1
+    for packet in _readable(packets):
+        try:
+            text = _text(packet.decode())
+        except DAMAGE:
+            num_failed += 1
+            continue
+        num_bytes += len(text) + _BYTES_PER_EVENT
+        if num_bytes > limits.bytes_per_call:
+            raise TooLarge(f"over {limits.bytes_per_call} bytes of text (limits.bytes_per_call)")
+        tick_s = packet.time_base or Fraction(1)
+        start_s = float((packet.pts or 0) * tick_s)
+        stays_s = float(packet.duration * tick_s) if packet.duration else None
+        events.append((start_s, None if stays_s is None else start_s + stays_s, text))
     return events, num_failed
+
+
+def _readable(packets: Iterator[Packet]) -> Iterator[Packet]:
+    """Those that hold something and say when, up to where the file cannot be read any more."""
+    with suppress(*DAMAGE):
+        for packet in packets:
+            if packet.size and packet.pts is not None:
+                yield packet
 
 
 def _text(lines: Any) -> str:

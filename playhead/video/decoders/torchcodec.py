@@ -1,8 +1,9 @@
 """torchcodec: PyTorch's decoder, in its exact mode.
 
-It counts frames as we do (by display time, after the edit list) and tells the time of each, which is
-compared. It needs PyTorch and FFmpeg's libraries on the system, takes seconds to import and hundreds
-of megabytes to hold; what it brings is pictures as tensors, which this adapter does not use.
+It counts frames as we do (by display time, after the edit list) and tells the time of each, which
+is compared. It needs PyTorch and FFmpeg's libraries on the system, takes seconds to import and
+hundreds of megabytes to hold; what it brings is pictures as tensors, which this adapter does not
+use.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class TorchcodecDecoder(ForeignDecoder):
 
     def _open(self, file: BinaryIO) -> None:
         try:
-            from torchcodec.decoders import VideoDecoder
+            from torchcodec.decoders import VideoDecoder  # pyright: ignore[reportPrivateImportUsage]
         except (ImportError, RuntimeError, OSError) as error:
             raise MissingExtra(
                 "torchcodec is installed but does not load: it needs the FFmpeg libraries of the "
