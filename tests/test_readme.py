@@ -59,8 +59,3 @@ def test_every_python_example_runs(code: str, demo_folder: Path):
     path.write_text(code)
     out = run(f"{sys.executable} example.py", demo_folder)
     assert out.count(" s  ") == 4
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)\)", README))
-def test_every_link_leads_somewhere(link: str):
-    assert (ROOT / link).exists()

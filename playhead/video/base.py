@@ -179,7 +179,9 @@ class Video(ABC):
         for i in range(0, len(times_s), batch):
             yield self.frames_at(times_s[i : i + batch], max_side=max_side)
 
-    def keyframes(self, span: Span | None = None, *, max_side: int | None = None) -> Iterator[Frames]:
+    def keyframes(
+        self, span: Span | None = None, *, max_side: int | None = None
+    ) -> Iterator[Frames]:
         """The cheap tier: only frames that decode on their own, in batches.
 
         Args:
@@ -197,9 +199,7 @@ class Video(ABC):
         """The times `frames` asks for, in seconds. Same arguments and errors."""
         inside = self.info.span if span is None else self.info.span.intersection(span)
         if inside is None:
-            raise NoSuchTime(
-                f"the video runs from 0 to {self.info.duration_s:.3f} s: got {span}"
-            )
+            raise NoSuchTime(f"the video runs from 0 to {self.info.duration_s:.3f} s: got {span}")
         if (fps is None) == (num is None):
             raise ValueError(f"give fps or num, one of the two: got {fps=}, {num=}")
         if num is not None:

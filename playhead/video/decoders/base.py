@@ -1,8 +1,8 @@
 """What a decoder backend is: one file open in one process, pictures by time.
 
-Decoders run inside the sandboxed child (`playhead.video.sandbox`), so this package imports only the
-standard library, numpy, PyAV and the backend's own library: no pydantic, and of `playhead.core` only
-`errors`. What they know travels to the parent as plain JSON.
+Decoders run inside the confined child (`playhead.video.sandbox`), so this package imports only the
+standard library, numpy, PyAV and the backend's own library: no pydantic, and of `playhead.core`
+only `errors`. What they know travels to the parent as plain JSON.
 
 The container is always read by PyAV behind the allow-list of `container.py`: it alone decides what
 is opened, at which times frames are shown (`Timeline`) and what the file claims. A backend only
