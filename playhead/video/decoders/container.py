@@ -42,6 +42,8 @@ AUDIO_DECODERS = (
 )
 TEXT_DECODERS = ("mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text")
 
+_SLICES_ONLY = ("vp9",)
+"""Decoders that crash when several threads meet damage in several frames (FFmpeg 8.1)."""
 _DECODERS = ",".join((*VIDEO_DECODERS, *AUDIO_DECODERS, *TEXT_DECODERS))
 DAMAGE = (av.error.FFmpegError, OSError, RuntimeError, ValueError, LookupError, MemoryError)
 """What the media library raises about a file that is damaged or means harm. Some of our own errors
@@ -225,7 +227,8 @@ def prepare(stream: Any, limits: Limits, *, threads: int) -> None:
         **_decoder_limits(limits),
     }
     context.thread_count = threads
-    context.thread_type = "AUTO" if threads > 1 else "NONE"
+    by_frame = context.name not in _SLICES_ONLY
+    context.thread_type = "NONE" if threads == 1 else "AUTO" if by_frame else "SLICE"
 
 
 def _decoder_limits(limits: Limits) -> dict[str, str]:
