@@ -6,6 +6,7 @@ add its own under the entry-point group `playhead.decoders`: a callable like `ba
 
 from __future__ import annotations
 
+from ctypes.util import find_library
 from importlib import import_module
 from importlib.util import find_spec
 from typing import BinaryIO
@@ -27,7 +28,13 @@ _OWN = {
 def installed_decoders() -> tuple[str, ...]:
     """The names that `open_decoder` can open here, the default first."""
     names = plugin_names("decoders", _OWN)
-    return tuple(n for n in names if n not in _OWN or find_spec(_OWN[n][1]) is not None)
+    return tuple(name for name in names if name not in _OWN or _is_there(name))
+
+
+def _is_there(name: str) -> bool:
+    if find_spec(_OWN[name][1]) is None:
+        return False
+    return name != "torchcodec" or find_library("avcodec") is not None  # the system's FFmpeg
 
 
 def find_decoder(name: str) -> OpenDecoder:
