@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -38,11 +40,18 @@ def test_every_example_runs(code: str, demo_folder: Path):
     assert done.returncode == 0, done.stderr
 
 
+def commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        yield f"{prefix} {name}", command
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix} {name}")
+
+
 def test_every_command_and_option_is_described():
     page = (ROOT / "docs" / "cli.md").read_text()
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        assert f"## `playhead {name}" in page, name
-        section = page.partition(f"## `playhead {name}")[2].partition("\n## ")[0]
+    for name, command in commands(typer.main.get_command(app), "playhead"):
+        assert f"# `{name}" in page, name
+        section = page.partition(f"# `{name}")[2].partition("\n#")[0]
         for parameter in command.params:
             for option in parameter.opts:
                 if option.startswith("--") and option != "--help":

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from playhead.cli import demo, video
+from playhead.cli import demo, video, world
 from playhead.core.errors import PlayheadError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(video.probe)
 app.command()(video.frames)
+app.add_typer(world.app, name="world")
 
 
 @app.callback(invoke_without_command=True)
