@@ -28,6 +28,7 @@ def decode_all(path: Path, *, width: int | None = None) -> Iterator[PlainFrame]:
         streams = [s for s in file.streams.video if width in (None, s.width, s.height)]
         first_s = None
         for frame in file.decode(streams[0]):
-            picture = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+            stored = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            picture = np.rot90(stored, frame.rotation // 90)
             first_s = frame.time if first_s is None else first_s
             yield PlainFrame(frame.time - first_s, frame.key_frame, picture)
