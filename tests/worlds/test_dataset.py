@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -182,3 +184,11 @@ def test_test_seeds_follow_from_the_salt_and_are_all_different() -> None:
 def test_a_salt_is_64_hexadecimal_digits() -> None:
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
         commit("secret")
+
+
+def test_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "worlds.md"
+    blocks = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 3
+    exec("\n".join(blocks), {})
+    assert float(capsys.readouterr().out.split()[-1]) > 0.9
