@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from playhead.worlds.families.build import Made, make
     from playhead.worlds.gallery import write_gallery
     from playhead.worlds.generate import make_world
-    from playhead.worlds.oracle import OraclePolicy, dense_oracle
+    from playhead.worlds.oracle import dense_oracle
+    from playhead.worlds.policy import OraclePolicy
     from playhead.worlds.script import Knobs, World
     from playhead.worlds.videos import VirtualVideo, write_world
 
@@ -59,7 +60,7 @@ __getattr__ = lazy(
         "Made": "playhead.worlds.families.build",
         "NAMES": "playhead.worlds.families",
         "NoisyEyes": "playhead.worlds.eyes",
-        "OraclePolicy": "playhead.worlds.oracle",
+        "OraclePolicy": "playhead.worlds.policy",
         "Question": "playhead.worlds.families",
         "VirtualVideo": "playhead.worlds.videos",
         "World": "playhead.worlds.script",

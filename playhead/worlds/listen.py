@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playhead.video.sound import Sound
+from playhead.worlds.notice import Tone
 from playhead.worlds.script import PITCHES, Pitch
 from playhead.worlds.soundtrack import PITCH_HZ
-from playhead.worlds.watch import Tone
 
 _WINDOW_S, _HOP_S = 0.03, 0.005
 _PURE = 0.55
