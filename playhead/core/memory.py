@@ -16,10 +16,16 @@ class Hit(Value):
     """One search result."""
 
     evidence: Evidence
+    """The best of what was found there."""
+    span: Span
+    """The moment: the evidence's own span and that of the near duplicates merged into it."""
     score: float
     """Larger is better; comparable within one search only."""
     channels: dict[Text, float] = Field(default_factory=dict[str, float])
-    """What each channel (`words`, `picture` ...) gave it."""
+    """What each channel gave it, on the channel's own scale: `words` (BM25), `picture:SPACE` and
+    `meaning:SPACE` (cosine similarity in the space of an embedder) ..."""
+    also: tuple[Text, ...] = ()
+    """Ids of the other evidence merged into it, best first."""
 
 
 class Memory(Protocol):

@@ -1,0 +1,232 @@
+"""Finding the nearest vectors: FAISS over the vectors of one space.
+
+The one idea: an index is derived and disposable. It is built from the vector file when a memory is
+opened and thrown away with it; no index file is ever read, from a stranger or from ourselves.
+
+Which index is used is chosen by size and said, with its measured recall, by `describe`:
+
+    flat    every vector is compared, as it is stored (16-bit floats). Exact.
+    sq8     the same with 8-bit numbers: half the memory, nearly exact.
+    ivf     only vectors in the nearest cells are compared: for more than about a hundred hours.
+    hnsw    a graph of neighbours: fast to search and slow to build; never chosen, only asked for.
+
+A search that may not see the future compares exactly whatever it may see, for an approximate index
+is built from all vectors and would let the future change what is found in the past.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playhead.memory.vectors import VectorFile
+
+IndexKind = Literal["auto", "flat", "sq8", "ivf", "hnsw"]
+
+_FLAT_UP_TO = 1_500_000  # vectors; beyond, comparing all takes too long on two cores
+_PROBED_CELLS = 32
+_SAMPLE = 200  # vectors on which recall is measured
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What an index is and how well it finds."""
+
+    space: str
+    kind: str
+    num_vectors: int
+    device: str
+    """`cpu` or `gpu`."""
+    recall: float | None
+    """Share of the ten true nearest that it finds, measured on a sample of its own vectors; 1 for
+    an exact index. None: too few to measure."""
+
+
+class VectorIndex:
+    """The vectors of one space, searchable. Not for two threads at once."""
+
+    def __init__(self, file: VectorFile, kind: IndexKind = "auto", *, gpu: bool = True) -> None:
+        self.file, self._kind, self._gpu = file, kind, gpu
+        self.rows: NDArray[np.int64] = np.empty(0, np.int64)
+        """`[N]`: the entry that each vector belongs to; -1 for a damaged vector."""
+        self._index: Any = None
+        self._built: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def refresh(self, num: int) -> None:
+        """Take in the first `num` vectors of the file; fewer than before mean that it is new."""
+        if num < len(self):
+            self.rows, self._index = np.empty(0, np.int64), None
+        if num == len(self):
+            return
+        first = len(self)
+        rows, vectors = self.file.read(first, num)
+        rows[self.file.damaged(first, num) - first] = -1
+        self.rows = np.concatenate([self.rows, rows])
+        wanted = self._wanted(num)
+        if self._index is None or wanted != self._built:
+            self._build(wanted)
+        else:
+            _add(self._index, self._built, vectors)
+
+    def search(
+        self,
+        queries: NDArray[np.float32],
+        may_see: NDArray[np.bool_] | None,
+        k: int,
+        *,
+        exact: bool = False,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The `k` entries nearest to any of the queries.
+
+        Args:
+            queries: `[M, dim]`, unit vectors.
+            may_see: `[N]`: which vectors may be found. None: all.
+            k: How many at the most.
+            exact: Compare all that may be seen, whatever the index.
+
+        Returns:
+            Rows of the entries and cosine similarities, best first.
+        """
+        if not len(self):
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        alive = self.rows >= 0
+        if may_see is not None:
+            alive &= may_see
+        num = min(k * len(queries), int(alive.sum()))
+        if num == 0:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        if (exact and self._built != "flat") or (self._is_on_gpu and not alive.all()):
+            found, places = self._exact(queries, alive, num)
+        else:
+            found, places = self._by_index(queries, alive, num)
+        return _best_of(self.rows, places, found, k)
+
+    def describe(self) -> IndexReport:
+        """What it is, with its recall measured now."""
+        recall: float | None = 1.0
+        if self._built != "flat":
+            recall = self._recall() if len(self) >= _SAMPLE else None
+        device = "gpu" if self._is_on_gpu else "cpu"
+        return IndexReport(self.file.space, self._built or "flat", len(self), device, recall)
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return hasattr(self._index, "getDevice")
+
+    def _wanted(self, num: int) -> str:
+        if self._kind == "auto":
+            return "flat" if num <= _FLAT_UP_TO else "ivf"
+        # an index that has to be trained needs something to be trained on
+        return "flat" if self._kind == "ivf" and num < 1000 else self._kind
+
+    def _build(self, kind: str) -> None:
+        faiss = _faiss()
+
+        dim, vectors = self.file.dim, self.file.read(0, len(self.rows))[1]
+        similarity = faiss.METRIC_INNER_PRODUCT
+        match kind:
+            case "flat":
+                index: Any = faiss.IndexScalarQuantizer(
+                    dim, faiss.ScalarQuantizer.QT_fp16, similarity
+                )
+            case "sq8":
+                index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, similarity)
+            case "ivf":
+                num_cells = max(16, int(4 * np.sqrt(len(vectors))))
+                index = faiss.index_factory(dim, f"IVF{num_cells},SQfp16", similarity)
+                index.nprobe = _PROBED_CELLS
+            case "hnsw":
+                index = faiss.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_fp16, 16, similarity)
+                index.hnsw.efSearch = 64
+            case _:
+                raise ValueError(f"an index is auto, flat, sq8, ivf or hnsw: got {kind!r}")
+        if not index.is_trained:
+            some = np.random.default_rng(0).permutation(len(vectors))[:100_000]
+            index.train(vectors[np.sort(some)].astype(np.float32))
+        _add(index, kind, vectors)
+        self._index, self._built = _on_gpu(index) if self._gpu else index, kind
+
+    def _by_index(
+        self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        faiss = _faiss()
+
+        queries = np.ascontiguousarray(queries, np.float32)
+        if alive.all():
+            return self._index.search(queries, num)
+        bits = np.packbits(alive, bitorder="little")
+        selector = faiss.IDSelectorBitmap(len(alive), faiss.swig_ptr(bits))
+        if self._built == "ivf":
+            asked = faiss.SearchParametersIVF(sel=selector, nprobe=_PROBED_CELLS)
+        elif self._built == "hnsw":
+            asked = faiss.SearchParametersHNSW(sel=selector, efSearch=max(64, num))
+        else:
+            asked = faiss.SearchParameters(sel=selector)
+        return self._index.search(queries, num, params=asked)
+
+    def _exact(
+        self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Compares all that may be seen, a part at a time, with what is on the disk."""
+        places = np.flatnonzero(alive)
+        found = np.concatenate(
+            [
+                queries @ self.file.read(0, len(self))[1][part].astype(np.float32).T
+                for part in np.array_split(places, max(1, len(places) // 50_000))
+            ],
+            axis=1,
+        )
+        order = np.argsort(-found, axis=1, kind="stable")[:, :num]
+        return np.take_along_axis(found, order, axis=1), places[order]
+
+    def _recall(self) -> float:
+        which = np.random.default_rng(0).choice(len(self), _SAMPLE, replace=False)
+        queries = self.file.read(0, len(self))[1][np.sort(which)].astype(np.float32)
+        alive = self.rows >= 0
+        found = self._by_index(queries, alive, 10)[1]
+        true = self._exact(queries, alive, 10)[1]
+        return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, true, strict=True)]))
+
+
+def _faiss() -> Any:
+    """FAISS, which takes a while to load."""
+    return import_module("faiss")
+
+
+def _add(index: Any, kind: str, vectors: NDArray[np.float16]) -> None:
+    """Add vectors; those of a flat index are copied as they are stored."""
+    for first in range(0, len(vectors), 50_000):
+        part = np.ascontiguousarray(vectors[first : first + 50_000])
+        if kind == "flat" and hasattr(index, "add_sa_codes"):
+            index.add_sa_codes(part.view(np.uint8), None)
+        else:
+            index.add(part.astype(np.float32))
+
+
+def _on_gpu(index: Any) -> Any:
+    """The index on the first GPU, if this FAISS has one."""
+    faiss = _faiss()
+    if getattr(faiss, "get_num_gpus", lambda: 0)() == 0:
+        return index
+    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
+
+
+def _best_of(
+    rows: NDArray[np.int64], places: NDArray[np.int64], found: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Each row once with its best similarity, best first, ties by row."""
+    flat_rows, flat_found = rows[places.ravel()], found.ravel()
+    is_found = places.ravel() >= 0
+    flat_rows, flat_found = flat_rows[is_found], flat_found[is_found]
+    order = np.lexsort((flat_rows, -flat_found))
+    flat_rows, flat_found = flat_rows[order], flat_found[order]
+    _, first = np.unique(flat_rows, return_index=True)
+    best = np.sort(first)[:k]
+    return flat_rows[best], flat_found[best]

@@ -1,0 +1,1 @@
+"""Minds (policies) and eyes (embedders, captioners, OCR, speech): one file per backend."""
