@@ -1,4 +1,4 @@
-"""Finding what others have written: tools, policies, selectors, scorers, benchmarks, decoders.
+"""Finding what others have written: tools, policies, selectors, scorers, decoders, eyes ...
 
 A name resolves to one of ours or, through an entry point, to one of theirs. There is no registry to
 import into shape: whatever is installed can be found, whatever is not installed cannot.
@@ -15,7 +15,16 @@ from playhead.core.errors import NoSuchPlugin
 
 T = TypeVar("T")
 
-GROUPS = ("tools", "policies", "selectors", "scorers", "benchmarks", "decoders")
+GROUPS = (
+    "tools",
+    "policies",
+    "selectors",
+    "scorers",
+    "benchmarks",
+    "decoders",
+    "eyes",
+    "embedders",
+)
 """What can be plugged in. The entry-point group is `playhead.` and one of these."""
 
 
