@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from playhead.cli import demo, video, world
+from playhead.cli import demo, memory, video, world
 from playhead.core.errors import PlayheadError
 
 app = typer.Typer(
@@ -19,6 +19,11 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(video.probe)
 app.command()(video.frames)
+app.command()(memory.index)
+app.command()(memory.search)
+app.command()(memory.status)
+app.command()(memory.prune)
+app.command()(memory.export)
 app.add_typer(world.app, name="world")
 
 

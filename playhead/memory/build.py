@@ -93,6 +93,7 @@ class Builder:
         self._work: dict[str, _Work] = {}
         self._busy: set[tuple[str, str]] = set()
         self._threads: list[threading.Thread] = []
+        self._num_working = 0
         self._finished: list[tuple[float, Tier, float]] = []
         self._is_stopping = False
         self._error: BaseException | None = None
@@ -163,9 +164,10 @@ class Builder:
 
     def _start(self) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        for _ in range(self._num - len(self._threads)):
+        for _ in range(self._num - self._num_working):
             thread = threading.Thread(target=self._run, name="playhead-index", daemon=True)
             self._threads.append(thread)
+            self._num_working += 1
             thread.start()
 
     def _left(self, tier: Tier) -> bool:
@@ -189,6 +191,7 @@ class Builder:
         except BaseException as error:  # told by `wait`
             with self._changed:
                 self._error = error
+                self._num_working -= 1
                 self._changed.notify_all()
         finally:
             _close(open_video)
@@ -221,8 +224,9 @@ class Builder:
                     self._busy.add((work.source.video_id, unit.name))
                     return work, unit
                 if not self._busy:
-                    return None
+                    break
                 self._changed.wait()
+            self._num_working -= 1  # here, so that nobody counts on this thread any more
             return None
 
     def _next(self, work: _Work) -> Unit | None:

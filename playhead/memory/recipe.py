@@ -75,6 +75,11 @@ class MemoryRecipe:
         return tuple(e for e in self.made_embedders if not hasattr(e, "embed_pictures"))
 
     @cached_property
+    def pictures(self) -> str:
+        """Names the pictures of coarse and fine work: both may find the same one first."""
+        return f"pictures-{_digest(self.max_side)}"
+
+    @cached_property
     def coarse(self) -> str:
         """Names the coarse work."""
         names = [e.name for e in self.picture_embedders]

@@ -92,6 +92,7 @@ def do(
     Raises:
         VideoError: It cannot be read there.
     """
+    num_damaged = getattr(video, "num_damaged", 0)
     match unit.tier:
         case Tier.WORDS:
             entries, seen = _read_words(video, recipe, path), [(str(Kind.SPEECH), unit.span)]
@@ -104,7 +105,9 @@ def do(
             eye = recipe.made_late_eyes[unit.eye]
             entries = _see(eye, video, unit.span, _frames(video, unit.span, recipe, eye), recipe)
             seen = [(str(eye.kind), unit.span)]
-    return Batch(video.id, entries, seen, {unit.name: ""})
+    num_damaged = getattr(video, "num_damaged", 0) - num_damaged
+    problem = f"{num_damaged} damaged pictures were replaced by those before" if num_damaged else ""
+    return Batch(video.id, entries, seen, {unit.name: problem})
 
 
 def picture_entries(frames: Frames, recipe: MemoryRecipe, source: str, end_s: float) -> list[Entry]:
@@ -149,7 +152,7 @@ def _glimpse(
     entries: list[Entry] = []
     inside = glimpse.inside(span)
     if inside is not None:
-        entries += picture_entries(inside, recipe, recipe.coarse, span.end)
+        entries += picture_entries(inside, recipe, recipe.pictures, span.end)
         if keep is not None:
             keep(inside)
     for shot in find_shots(glimpse, span, fps=None, exact=False):
@@ -162,7 +165,7 @@ def _look(
     video: Video, span: Span, recipe: MemoryRecipe
 ) -> tuple[list[Entry], list[tuple[str, Span]]]:
     frames = _frames(video, span, recipe)
-    entries = picture_entries(frames, recipe, recipe.fine, span.end)
+    entries = picture_entries(frames, recipe, recipe.pictures, span.end)
     seen = [(str(Kind.PICTURE), span)]
     for eye in recipe.made_eyes:
         entries += _see(eye, video, span, frames, recipe)
