@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from playhead.core.errors import VideoNotFound
 from playhead.core.evidence import Evidence
+from playhead.core.media import FrameRef
 from playhead.core.memory import Hit
 from playhead.core.span import Span
 from playhead.memory.build import Builder, Progress, Source
@@ -33,7 +34,13 @@ from playhead.memory.index import IndexKind
 from playhead.memory.recipe import MemoryRecipe
 from playhead.memory.thumbs import Thumbnails
 from playhead.memory.units import SHOT, Tier, picture_entries
-from playhead.memory.videos import LentVideo, LibraryVideo, library_video, video_files
+from playhead.memory.videos import (
+    LentVideo,
+    LibraryVideo,
+    library_video,
+    picture_of,
+    video_files,
+)
 from playhead.models.eyes.base import Captioner
 from playhead.video.base import Frames, Video
 from playhead.video.file import open_video
@@ -198,6 +205,22 @@ class Library:
             f"the file of {video.title!r} was moved, changed or is gone: add it again from where "
             "it is now; what is remembered of it stays"
         )
+
+    def picture(self, ref: FrameRef, *, video: Video | None = None) -> NDArray[np.uint8]:
+        """The picture that a reference names, RGB uint8 `[height, width, 3]` of its size.
+
+        Args:
+            ref: From `Frames.refs` or a record.
+            video: Its video, if it is open already.
+
+        Raises:
+            VideoNotFound: The file was moved or is gone.
+            VideoError: It cannot be read there.
+        """
+        if video is None:
+            with self.open(ref.video_id) as opened:
+                return picture_of(ref, opened)
+        return picture_of(ref, video)
 
     def thumbnail(self, video_id: str, time_s: float) -> Frames | None:
         """The kept small picture nearest to a time, also when the file is gone. None: none kept,

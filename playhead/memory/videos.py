@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playhead.core.errors import VideoNotFound
-from playhead.core.media import VideoInfo
+from playhead.core.media import FrameRef, VideoInfo
 from playhead.core.span import Span
 from playhead.video.base import Frames, Video
 
@@ -64,6 +64,29 @@ def video_files(folder: str | os.PathLike[str]) -> Iterator[Path]:
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
             yield path
+
+
+def picture_of(ref: FrameRef, video: Video) -> NDArray[np.uint8]:
+    """The picture that a reference names, RGB uint8 `[height, width, 3]` of its size.
+
+    Raises:
+        VideoError: It cannot be read there.
+    """
+    import cv2
+
+    size = (ref.height, ref.width)
+    if ref.roi is None:
+        frames = video.frames_at([ref.time_s], max_side=max(size))
+    else:
+        down, across = ref.roi.bottom - ref.roi.top, ref.roi.right - ref.roi.left
+        longer = max(ref.height / down, ref.width / across)
+        frames = video.frames_at([ref.time_s], max_side=round(longer)).crop(ref.roi)
+    picture = frames.pixels[0]
+    if picture.shape[:2] == size:
+        return picture
+    return cv2.resize(picture, (ref.width, ref.height), interpolation=cv2.INTER_AREA).astype(
+        np.uint8
+    )
 
 
 class LentVideo(Video):

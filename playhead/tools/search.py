@@ -1,0 +1,78 @@
+"""`search`: moments found in everything that is remembered, by words, by a picture, or both."""
+
+from __future__ import annotations
+
+from playhead.core.errors import Blamed, Origin
+from playhead.core.evidence import Evidence
+from playhead.core.memory import Hit
+from playhead.core.tools import Observation, tool
+from playhead.tools import say
+from playhead.tools.context import ToolContext
+
+_MOST_HITS = 20
+
+
+@tool
+def search(
+    ctx: ToolContext,
+    text: str = "",
+    anchor: str = "",
+    kinds: list[str] | None = None,
+    videos: list[str] | None = None,
+    until_s: float | None = None,
+    k: int = 5,
+) -> Observation:
+    """Find moments in what is remembered of the videos: what is said, written, described, or looks
+    like an anchor. What has not been looked at yet cannot be found: the answer says how much has.
+
+    Args:
+        text: Words to look for, such as a name or a line. Rare words find more than sentences.
+        anchor: Id of an anchor picture to look for, such as q1.
+        kinds: Only these: speech, screen_text, caption, picture, track, note.
+        videos: Only these videos, such as v1.
+        until_s: Only what had ended by this second.
+        k: How many moments.
+    """
+    if not text.strip() and not anchor.strip():
+        raise Blamed(Origin.MODEL, "give text or an anchor to search for")
+    picture = None
+    if anchor.strip():
+        if anchor.strip() not in ctx.anchors:
+            known = ", ".join(ctx.anchors) or "none yet: make one with mark"
+            raise Blamed(Origin.MODEL, f"no anchor {anchor!r}; there are {known}")
+        (picture,) = ctx.resolve([ctx.anchors[anchor.strip()].frame])
+    ids = [ctx.video_id(name) for name in videos] if videos else list(ctx.video_ids)
+    limits = [limit for limit in (until_s, ctx.until_s) if limit is not None]
+    hits = ctx.search(
+        text.strip() or None,
+        image=picture,
+        kinds=kinds or None,
+        videos=ids,
+        until_s=min(limits) if limits else None,
+        k=min(max(1, k), _MOST_HITS),
+    )
+    found = [hit.evidence for hit in hits]
+    lines = [_line(ctx, hit) for hit in hits] or ["Nothing found."]
+    return say.observation(ctx, [*lines, _covered(ctx, ids)], found)
+
+
+def _line(ctx: ToolContext, hit: Hit) -> str:
+    scores = ", ".join(
+        f"{channel.partition(':')[0]} {score:.2f}" for channel, score in hit.channels.items()
+    )
+    moment = "" if _is_same(hit) else f" (the moment: {hit.span.timecode})"
+    return f"{say.line(ctx, hit.evidence)}{moment} ({scores})"
+
+
+def _is_same(hit: Hit) -> bool:
+    evidence: Evidence = hit.evidence
+    return hit.span.iou(evidence.span) > 0.9
+
+
+def _covered(ctx: ToolContext, ids: list[str]) -> str:
+    """How much of the videos could be found, by what was looked for."""
+    shares: list[str] = []
+    for kind, words in (("speech", "heard"), ("picture", "seen"), ("screen_text", "read")):
+        share = sum(ctx.library.coverage(id_, kind) for id_ in ids) / len(ids)
+        shares.append(f"{words} {100 * share:.0f} %")
+    return f"Remembered so far: {', '.join(shares)}."
