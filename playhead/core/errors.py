@@ -54,9 +54,11 @@ class PlayheadError(Exception):
 class Blamed(PlayheadError, RuntimeError):
     """Something failed, and `origin` says whose fault it is."""
 
-    def __init__(self, origin: Origin, message: str) -> None:
+    def __init__(self, origin: Origin, message: str, code: str = "") -> None:
         super().__init__(message)
         self.origin = origin
+        self.code = code or ("impossible" if origin is Origin.MODEL else "broke")
+        """One word for programs."""
 
 
 @contextmanager

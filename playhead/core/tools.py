@@ -40,7 +40,8 @@ class Failure(Value):
 
     origin: Origin
     code: Text
-    """One word for programs: `bad_arguments`, `no_such_tool`, `out_of_budget`, `broke` ..."""
+    """One word for programs: `bad_arguments`, `impossible`, `no_such_tool`, `out_of_budget`,
+    `broke` ..."""
     message: Text
     """What was seen, in words for the policy."""
     hint: Text = ""
@@ -144,7 +145,7 @@ class Tool:
         except NoSuchTime as error:
             return failed(call, Origin.MODEL, "no_such_time", str(error))
         except Blamed as error:
-            return failed(call, error.origin, "broke", str(error), detail=repr(error.__cause__))
+            return failed(call, error.origin, error.code, str(error), detail=repr(error.__cause__))
         except VideoError as error:
             message = f"this part of the video cannot be read ({type(error).__name__})"
             return failed(call, Origin.WORLD, "unreadable_video", message, detail=str(error))

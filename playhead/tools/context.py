@@ -242,6 +242,7 @@ class ToolContext:
                 f"{len(times_s)} pictures of {tokens} tokens each are not affordable: left are "
                 f"{left.frames} pictures and {left.visual_tokens} visual tokens. Ask for fewer or "
                 "answer now",
+                "out_of_budget",
             )
         frames = self.decode(video_id, times_s, max_side=max_side)
         self.library.remember(frames, source)
