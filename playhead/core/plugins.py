@@ -18,6 +18,8 @@ T = TypeVar("T")
 GROUPS = (
     "tools",
     "policies",
+    "strategies",
+    "dialects",
     "selectors",
     "scorers",
     "benchmarks",
