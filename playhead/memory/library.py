@@ -74,6 +74,8 @@ class Library:
             StoreError: The folder is something else, or of a newer Playhead.
             MissingExtra: The recipe needs a part that is not installed.
         """
+        self.folder = Path(folder)
+        """Where it is."""
         self.recipe = recipe or MemoryRecipe()
         self.memory = DiskMemory(folder, embedders=self.recipe.made_embedders, index=index)
         self._thumbnails = Thumbnails(Path(folder) / "thumbnails.sqlite")

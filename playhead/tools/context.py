@@ -117,6 +117,10 @@ class ToolContext:
     """Who writes captions. None: the embedded rule."""
     question_pictures: Sequence[FrameRef] = ()
     """Pictures that came with the question: anchors `q1`, `q2` ..."""
+    options: Sequence[str] = ()
+    """The answers to choose from. Empty: an open question."""
+    given: dict[str, NDArray[np.uint8]] = field(default_factory=dict[str, NDArray[np.uint8]])
+    """The pixels of the question's pictures, by the id in their references."""
     anchors: dict[str, Anchor] = field(default_factory=dict[str, Anchor])
     evidence: dict[str, Evidence] = field(default_factory=dict[str, Evidence])
     """Everything found in this attempt, by id."""
@@ -297,7 +301,9 @@ class ToolContext:
             if ref in self._pictures:
                 self._pictures.move_to_end(ref)
                 return self._pictures[ref]
-        if is_made(ref):
+        if ref.video_id in self.given:
+            picture = self.given[ref.video_id]
+        elif is_made(ref):
             picture = make_again(ref, lambda id_, t, side: self.decode(id_, t, max_side=side))
         else:
             picture = self.library.picture(ref, video=self.video(ref.video_id))

@@ -1,0 +1,58 @@
+"""`direct`: pictures spread evenly over the video, then the answer. No tools.
+
+For short clips this is cheaper than seeking and as good. The first look is a step that our own
+code takes, so that it is paid for and recorded like any other.
+
+    glance -> force -> (verify) -> finish
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playhead.agent import nodes
+from playhead.agent.run import Run, State
+from playhead.agent.strategies.graphs import Runtime, before_finish, new_graph
+from playhead.core.message import ToolCall
+from playhead.core.policy import Author, Finish, Reply
+from playhead.core.trajectory import Stop
+
+NUM_FRAMES = 32
+
+
+def graph() -> Any:
+    """The graph, not compiled."""
+    built = new_graph("glance", glance=glance, force=nodes.force)
+    built.add_edge("glance", "force")
+    built.add_conditional_edges("force", before_finish)
+    return built
+
+
+async def glance(state: State, runtime: Runtime) -> dict[str, Any]:
+    """Look at the whole of every video once."""
+    return await look_evenly(state, runtime, NUM_FRAMES) | {"stop": Stop.ANSWERED.value}
+
+
+async def look_evenly(state: State, runtime: Runtime, num: int) -> dict[str, Any]:
+    """Look at `num` pictures spread over the videos, as a step of our own."""
+    run: Run = runtime.context
+    ids = run.ctx.video_ids
+    left = run.ctx.ledger.left.frames
+    num = num if left is None else min(num, left)
+    calls = [
+        ToolCall(
+            id=f"c{len(run.steps_of(state)) + 1}.{i}",
+            name="look",
+            arguments={
+                "start_s": run.ctx.whole(video_id).start,
+                "end_s": run.ctx.whole(video_id).end,
+                "num": max(1, num // len(ids)),
+                "quota": "fine",
+                "video": run.ctx.handle(video_id),
+            },
+        )
+        for i, video_id in enumerate(ids, start=1)
+    ]
+    reply = Reply(calls=tuple(calls), finish=Finish.CALLS, author=Author.SCRIPT)
+    asked: State = {**state, "reply": reply.model_dump(mode="json")}
+    return await nodes.act(asked, runtime)
