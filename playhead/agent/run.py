@@ -48,7 +48,7 @@ class State(TypedDict, total=False):
 class Event:
     """Something that a listener may want to show. Times and costs are so far."""
 
-    kind: Literal["thought", "call", "observation", "answer", "cost", "started"]
+    kind: Literal["started", "indexing", "thought", "call", "observation", "cost", "answer"]
     text: str = ""
     call: ToolCall | None = None
     observation: Observation | None = None

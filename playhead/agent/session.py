@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import io
 import queue
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Self
@@ -31,7 +32,7 @@ from playhead.agent.record import trajectory
 from playhead.agent.run import Event, Run, State
 from playhead.agent.store import Question, SessionStore
 from playhead.agent.strategies import find_strategy
-from playhead.core.budget import Budget, Cost
+from playhead.core.budget import Budget, Cost, Effort
 from playhead.core.errors import Blamed, Origin, VideoError
 from playhead.core.media import FrameRef
 from playhead.core.policy import Policy, Sampling
@@ -40,6 +41,9 @@ from playhead.core.tools import Tool
 from playhead.core.trajectory import Answer, Step, Task, Trajectory
 from playhead.memory.library import Library
 from playhead.tools.context import Ledger, ToolContext
+
+PATIENCE_S = {Effort.QUICK: 3.0, Effort.NORMAL: 15.0, Effort.DEEP: 120.0}
+"""How long a question waits for the index to be made, in seconds."""
 
 _EARLIER = 6  # questions and answers of the session that a new question is told
 
@@ -60,6 +64,7 @@ class Session:
         tools: Sequence[Tool] | None = None,
         id: str | None = None,
         sampling: Sampling | None = None,
+        patience_s: float | None = None,
     ) -> None:
         """Begin a session, or go on with one.
 
@@ -74,6 +79,8 @@ class Session:
             tools: What the policy may call. None: the default tools.
             id: A session to go on with: its name, the beginning of it, or `last`.
             sampling: How replies are drawn. None: greedily.
+            patience_s: How long a question waits for the index to be made, in seconds; it is asked
+                of whatever is there then. None: by effort.
 
         Raises:
             StoreError: No such session.
@@ -98,6 +105,7 @@ class Session:
         self.budget = budget or Budget.of(effort)
         self._strategy, self._sampling = strategy, sampling
         self._verify = effort == "deep" if verify is None else verify
+        self._patience_s = PATIENCE_S[Effort(effort)] if patience_s is None else patience_s
         self._loop = LoopThread()
         self._run: Run | None = None
 
@@ -300,6 +308,7 @@ class Session:
             )
             self._run = run
             tell(Event("started"))
+            await asyncio.to_thread(self._wait_for_index, run)
             try:
                 async with AsyncSqliteSaver.from_conn_string(str(self.store.path)) as saver:
                     # the state is plain JSON: no other type is ever made from what is stored
@@ -333,6 +342,16 @@ class Session:
             return kept.values
         return await graph.ainvoke(given, config, context=run, durability="sync")
 
+    def _wait_for_index(self, run: Run) -> None:
+        """Have what the question is about indexed first, and wait a little."""
+        deadline = time.monotonic() + self._patience_s
+        while not self.library.wait(0.25):
+            late = time.monotonic() > deadline
+            run.tell(Event("indexing", text=_how_far(self.library)))
+            self.library.focus(self.library.search(run.task.question, videos=self.video_ids))
+            if late or run.cancelled.is_set():
+                break
+
     def _default_tools(self) -> Sequence[Tool]:
         if self._tools is not None:
             return self._tools
@@ -356,6 +375,14 @@ class Session:
                 raise Blamed(Origin.WORLD, "the picture of this question is not kept any more")
             with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
                 ctx.given[ref.video_id] = np.array(image.convert("RGB"))
+
+
+def _how_far(library: Library) -> str:
+    """How far each tier of the index has come."""
+    shares = (
+        f"{p.tier.name.lower()} {100 * p.done_s / p.total_s:.0f} %" for p in library.progress()
+    )
+    return ", ".join(shares)
 
 
 def _tell_nobody(_: Event) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from playhead.cli import demo, memory, video, world
+from playhead.cli import ask, demo, memory, sessions, video, world
 from playhead.core.errors import PlayheadError
 
 app = typer.Typer(
@@ -19,11 +19,18 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(video.probe)
 app.command()(video.frames)
+app.command()(ask.ask)
+app.command()(ask.chat)
 app.command()(memory.index)
 app.command()(memory.search)
 app.command()(memory.status)
 app.command()(memory.prune)
 app.command()(memory.export)
+app.command()(sessions.show)
+app.command()(sessions.sessions)
+app.command()(sessions.doctor)
+app.command()(sessions.models)
+app.command()(sessions.config)
 app.add_typer(world.app, name="world")
 
 

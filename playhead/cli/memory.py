@@ -19,15 +19,7 @@ if TYPE_CHECKING:
     from playhead.memory.library import Library
     from playhead.memory.videos import LibraryVideo
 
-InLibrary = Annotated[
-    Path | None,
-    typer.Option(
-        "--library",
-        envvar="PLAYHEAD_LIBRARY",
-        help="The folder of the library. Without it, one in your user data folder.",
-        show_envvar=True,
-    ),
-]
+InLibrary = Annotated[Path | None, typer.Option("--library", help="The folder of the library.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of words.")]
 
 
@@ -40,21 +32,24 @@ def index(
         str, typer.Option(help="How far to index now: coarse, fine, or late (everything).")
     ] = "late",
     thumbnails: Annotated[
-        bool, typer.Option(help="Keep small pictures, for when the files are gone.")
-    ] = False,
+        bool | None, typer.Option(help="Keep small pictures, for when the files are gone.")
+    ] = None,
     camera: Annotated[str | None, typer.Option(help="Which camera filmed them.")] = None,
-    workers: Annotated[int, typer.Option(help="How many threads index.")] = 2,
+    workers: Annotated[int | None, typer.Option(help="How many threads index.")] = None,
 ) -> None:
     """Add videos to the library and index them. Stop it when you like: it goes on next time."""
-    from playhead.memory.recipe import MemoryRecipe
+    from playhead import config
+    from playhead.agent.api import open_library
     from playhead.memory.units import Tier
 
     tiers = {"coarse": Tier.COARSE, "fine": Tier.FINE, "late": Tier.LATE}
     if until not in tiers:
         raise typer.BadParameter(f"--until is coarse, fine or late: got {until!r}")
-    recipe = MemoryRecipe(thumbnails=thumbnails)
+    memory = {"thumbnails": thumbnails, "workers": workers}
+    memory = {name: value for name, value in memory.items() if value is not None}
+    settings = config.load(library=library, memory=memory or None)
     failed = 0
-    with _open(library, recipe=recipe, background=False, num_workers=workers) as shelf:
+    with open_library(settings, background=False) as shelf:
         ids: list[str] = []
         for path in _files(paths):
             try:
@@ -178,11 +173,10 @@ def export(
 
 
 def _open(folder: Path | None, **how: Any) -> Library:
-    from platformdirs import user_data_path
+    from playhead import config
+    from playhead.agent.api import open_library
 
-    from playhead.memory.library import Library
-
-    return Library(folder or user_data_path("playhead") / "library", **how)
+    return open_library(config.load(library=folder), **how)
 
 
 def _files(paths: list[Path]) -> list[Path]:
