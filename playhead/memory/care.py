@@ -20,9 +20,10 @@ from playhead.core.errors import CorruptRecord
 from playhead.core.evidence import Evidence
 from playhead.core.span import Span
 from playhead.memory import tables as sql
-from playhead.memory.disk import Batch, DiskMemory, Entry, batch_record
+from playhead.memory.batch import Batch, Entry, batch_record
+from playhead.memory.disk import DiskMemory
 from playhead.memory.folder import Folder
-from playhead.memory.log import Log
+from playhead.memory.log import Log, encode
 from playhead.memory.vectors import VectorFile
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ def check(memory: DiskMemory) -> Damage:
         try:
             return Damage(
                 log_lines=sum(line.record is None for line in folder.log.lines()),
-                vectors=sum(len(file.damaged(0, num)) for file, num in _files(folder)),
+                vectors=sum(file.num_damaged(num) for file, num in _files(folder)),
                 headers=tuple(file.space for file, _ in _files(folder) if _is_headless(file)),
                 tables=tuple(sql.differences(folder.tables, fresh)),
             )
@@ -101,9 +102,9 @@ def compact(memory: DiskMemory) -> int:
         with folder.next_generation() as home:
             log, counts, row = Log(home / "log"), dict[str, int](), 0
             for video_id, facts in memory.videos().items():
-                log.append({"op": "video", "video": video_id, "facts": facts})
+                log.append(encode({"op": "video", "video": video_id, "facts": facts}))
             for batch in kept:
-                log.append(_record(batch, row, home, counts))
+                log.append(encode(_record(batch, row, home, counts)))
                 row += len(batch.entries)
     return before - memory.num_bytes
 
@@ -181,13 +182,13 @@ def _contents(memory: DiskMemory) -> Iterator[Batch]:
     for space in memory.folder.ask(memory.folder.spaces):
         for id_, vector in zip(*memory.vectors(space), strict=True):
             vectors.setdefault(id_, {})[space] = vector
+    lost = _lost_vectors(memory.folder)
     for video_id in memory.videos():
         entries = [
             Entry(e.evidence, e.source, e.level, vectors.get(e.evidence.id, {}))
             for e in memory.entries(video_id)
         ]
-        lost = _lost_vectors(entries)
-        done = {} if lost else memory.done(video_id)
+        done = {} if video_id in lost else memory.done(video_id)
         yield Batch(video_id, seen=_seen(memory, video_id), done=done)
         for some in _batched(entries):
             yield Batch(video_id, some)
@@ -198,14 +199,18 @@ def _seen(memory: DiskMemory, video_id: str) -> list[tuple[str, Span]]:
     return [(kind, span) for kind in kinds for span in memory.coverage(video_id, kind)]
 
 
-def _lost_vectors(entries: Iterable[Entry]) -> bool:
-    """Whether some entries of a source have a vector in a space and others have none there."""
-    by_source: dict[str, list[frozenset[str]]] = {}
-    for entry in entries:
-        by_source.setdefault(f"{entry.evidence.kind} {entry.source}", []).append(
-            frozenset(entry.vectors)
-        )
-    return any(len(set(spaces)) > 1 for spaces in by_source.values())
+def _lost_vectors(folder: Folder) -> set[str]:
+    """The videos that have damaged vectors, as far as the log says whose they are."""
+    damaged = {
+        file.space: {*file.damaged(0, num).tolist(), *range(file.num_records, num)}
+        for file, num in _files(folder)
+    }
+    videos: set[str] = set()
+    for line in folder.log.lines() if any(damaged.values()) else ():
+        for space, (_, at, count) in (line.record or {}).get("vectors", {}).items():
+            if not damaged.get(space, set()).isdisjoint(range(at, at + count)):
+                videos.add((line.record or {})["video"])
+    return videos
 
 
 def _files(folder: Folder) -> Iterator[tuple[VectorFile, int]]:

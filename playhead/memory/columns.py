@@ -23,7 +23,7 @@ _ENTRY = np.dtype(
         "formats": ["i8", "i4", "f8", "f8", "i4", "i4"],
     }
 )
-_SELECT = "SELECT row, video, start, end, kind, length(text) FROM entries WHERE row >= ?"
+_SELECT = "SELECT row, video, start, end, kind, num_characters(text) FROM entries WHERE row >= ?"
 
 
 class Columns:

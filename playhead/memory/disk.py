@@ -12,10 +12,8 @@ checked, mended, compacted and carried elsewhere. FAISS indexes are made in memo
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,41 +22,13 @@ from numpy.typing import NDArray
 
 from playhead.core.evidence import Evidence
 from playhead.core.memory import Hit
-from playhead.core.span import Span, merge
+from playhead.core.span import Span
 from playhead.memory import tables as sql
+from playhead.memory.batch import Batch, Entry, apart, batch_record, check_batch
 from playhead.memory.columns import Columns
 from playhead.memory.folder import Folder, NumberedVectors
 from playhead.memory.index import IndexKind, IndexReport, VectorIndex
-from playhead.memory.search import Fusion, Query, View, search
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing to remember."""
-
-    evidence: Evidence
-    source: str = ""
-    """Who found it: an eye, a tool, a person; with its version."""
-    level: str = ""
-    """For captions of a pyramid: which level. Empty: none."""
-    vectors: Mapping[str, NDArray[np.floating[Any]]] = field(
-        default_factory=dict[str, NDArray[np.floating[Any]]]
-    )
-    """Its unit vector `[dim]` in each space that has one."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is remembered about one video in one go: all of it or nothing."""
-
-    video_id: str
-    entries: Sequence[Entry] = ()
-    seen: Sequence[tuple[str, Span]] = ()
-    """What has been looked at: the kind of evidence that was looked for, and where."""
-    done: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Units of work that are finished, with the problem each had or an empty text."""
-    forget: Sequence[str] = ()
-    """Ids of the evidence that this replaces."""
+from playhead.memory.search import Fusion, Query, View, check_picture, search
 
 
 class DiskMemory:
@@ -101,8 +71,6 @@ class DiskMemory:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # What every memory has
 
     def add(self, evidence: Iterable[Evidence], *, source: str = "") -> None:
         """Remember; what is already there is not stored twice. Durable when this returns.
@@ -150,19 +118,23 @@ class DiskMemory:
         if k < 1:
             raise ValueError(f"k is the number of hits, 1 or more: got {k}")
         if image is not None:
-            self._check_image(image)
-        with self.folder.reading():
+            check_picture(image, self.embedders.values())
+
+        def found() -> list[Hit]:
+            tables = self.folder.tables
             query = Query(
                 text=text,
                 image=image,
                 span=span,
-                kinds=self._nums("names", "name", kinds),
-                videos=self._nums("videos", "id", videos),
+                kinds=sql.nums(tables, "names", "name", kinds),
+                videos=sql.nums(tables, "videos", "id", videos),
                 until_s=until_s,
                 k=k,
                 fusion=fusion,
             )
-            return self.folder.ask(lambda: search(self._view(), query))
+            return search(self._view(), query)
+
+        return self.folder.ask(found)
 
     def get(self, id: str) -> Evidence | None:
         """The evidence of that id; None if there is none."""
@@ -171,21 +143,11 @@ class DiskMemory:
 
     def coverage(self, video_id: str, kind: str | None = None) -> list[Span]:
         """Which parts of a video have been looked at, in order, merged."""
-        where, values = "v.id = ?", [video_id]
-        if kind is not None:
-            where, values = where + " AND k.name = ?", [video_id, kind]
-        found = self.folder.rows(
-            "SELECT s.start, s.end FROM seen s JOIN videos v ON v.num = s.video "  # noqa: S608
-            f"JOIN names k ON k.num = s.kind WHERE {where}",
-            values,
-        )
-        return merge([Span(start=start, end=end) for start, end in found])
+        return self.folder.ask(lambda: sql.coverage(self.folder.tables, video_id, kind))
 
     def delete(self, video_id: str) -> None:
         """Forget everything about a video. Its place on the disk is freed by `compact`."""
         self._append({"op": "forget video", "video": video_id})
-
-    # What this one has besides
 
     def write(self, batch: Batch) -> int:
         """Remember a batch. Durable when this returns.
@@ -197,9 +159,9 @@ class DiskMemory:
             ValueError: An entry of another video, or a vector that is no unit vector.
             OSError: The disk is full or broken; nothing was added.
         """
-        _check(batch)
+        check_batch(batch)
         with self.folder.writing():
-            fresh, known = self._apart(batch)
+            fresh, known = apart(self.folder.tables, batch)
             first = sql.meta(self.folder.tables, "next_row")
             vectors = self.folder.append_vectors(self._new_vectors(fresh, known, first))
             self.folder.append(batch_record(batch, fresh, first, vectors))
@@ -220,8 +182,7 @@ class DiskMemory:
 
     def videos(self) -> dict[str, dict[str, Any]]:
         """The facts kept about every video, by id, in the order they came."""
-        found = self.folder.rows("SELECT id, facts FROM videos ORDER BY num")
-        return {id_: json.loads(facts) if facts else {} for id_, facts in found}
+        return self.folder.ask(lambda: sql.videos(self.folder.tables))
 
     def done(self, video_id: str) -> dict[str, str]:
         """The finished units of work of a video, with the problem each had or an empty text."""
@@ -250,9 +211,8 @@ class DiskMemory:
         if span is not None:
             where.append("e.start < ? AND e.end > ?")
             values += [span.end, span.start]
-        return self.entries_of(
-            " AND ".join(where) + " ORDER BY e.video, e.start, e.end, e.id", values
-        )
+        order = " ORDER BY e.video, e.start, e.end, e.id"
+        return self.entries_of(" AND ".join(where) + order, values)
 
     def entries_of(self, where: str, values: Sequence[Any] = ()) -> list[Entry]:
         """Entries for which a condition of our own tables holds; never pass words of a stranger."""
@@ -262,37 +222,47 @@ class DiskMemory:
 
     def vectors(self, space: str) -> tuple[list[str], NDArray[np.float32]]:
         """Ids of evidence and their vectors `[N, dim]` in one space, in the order they came."""
-        with self.folder.reading():
-            index = self._view().indexes.get(space)
-            if index is None:
+
+        def found() -> tuple[list[str], NDArray[np.float32]]:
+            if space not in (spaces := self.folder.spaces()):
                 return [], np.empty((0, 0), np.float32)
-            rows = dict(self.folder.tables.execute("SELECT row, id FROM entries").fetchall())
-            places = [i for i, row in enumerate(index.rows.tolist()) if row in rows]
-            vectors = index.file.read(0, len(index))[1][places].astype(np.float32)
-            return [rows[int(index.rows[i])] for i in places], vectors
+            dim, num = spaces[space]
+            file = self.folder.vector_file(space, dim)
+            rows, vectors = file.read(0, num)
+            rows[file.damaged(0, num)] = -1
+            ids = dict(self.folder.tables.execute("SELECT row, id FROM entries").fetchall())
+            places = [i for i, row in enumerate(rows.tolist()) if row in ids]
+            return [ids[row] for row in rows[places].tolist()], vectors[places].astype(np.float32)
+
+        return self.folder.ask(found)
 
     def reports(self) -> list[IndexReport]:
         """Which index is used for each space, and how well it finds."""
-        with self.folder.reading():
-            return [index.describe() for index in self._view().indexes.values()]
+
+        def found() -> list[IndexReport]:
+            self._view()
+            return [index.describe() for index in self._indexes.values()]
+
+        return self.folder.ask(found)
 
     def digest(self, video_id: str | None = None) -> str:
         """Names what is remembered, in whatever order it came: equal memories, equal digests."""
-        with self.folder.reading():
-            entries = self.entries(video_id)
-            lines = [f"{e.evidence.to_json()} {e.source} {e.level}" for e in entries]
-            kept = {e.evidence.id for e in entries}
-            for space in self.folder.spaces():
-                lines += [
-                    f"{space} {id_} {vector.tobytes().hex()}"
-                    for id_, vector in zip(*self.vectors(space), strict=True)
-                    if id_ in kept
-                ]
-            for video in [video_id] if video_id else self.videos():
-                for kind in self.folder.rows("SELECT name FROM names"):
-                    seen = self.coverage(video, *kind)
-                    lines += [f"{video} {kind} {span.start} {span.end}" for span in seen]
-                lines += [f"{video} {unit} {why}" for unit, why in self.done(video).items()]
+        return self.folder.ask(lambda: self._digest(video_id))
+
+    def _digest(self, video_id: str | None) -> str:
+        entries = self.entries(video_id)
+        lines = [f"{e.evidence.to_json()} {e.source} {e.level}" for e in entries]
+        kept = {e.evidence.id for e in entries}
+        for space in self.folder.spaces():
+            lines += [
+                f"{space} {id_} {vector.tobytes().hex()}"
+                for id_, vector in zip(*self.vectors(space), strict=True)
+                if id_ in kept
+            ]
+        for video in self.videos() if video_id is None else [video_id]:
+            for kind in self.folder.rows("SELECT name FROM names"):
+                lines += [f"{video} {kind} {s.start} {s.end}" for s in self.coverage(video, *kind)]
+            lines += [f"{video} {unit} {why}" for unit, why in self.done(video).items()]
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
     @property
@@ -300,26 +270,9 @@ class DiskMemory:
         """What it takes on the disk."""
         return sum(f.stat().st_size for f in self.folder.path.rglob("*") if f.is_file())
 
-    # Inside
-
     def _append(self, record: dict[str, Any]) -> None:
         with self.folder.writing():
             self.folder.append(record)
-
-    def _apart(self, batch: Batch) -> tuple[list[Entry], list[tuple[int, Entry]]]:
-        """What is new, and what is known already (with its row) but may bring new vectors."""
-        gone = set(batch.forget)
-        fresh: dict[str, Entry] = {}
-        known: list[tuple[int, Entry]] = []
-        for entry in batch.entries:
-            id_ = entry.evidence.id
-            asked = "SELECT row FROM entries WHERE id = ?"
-            found = self.folder.tables.execute(asked, (id_,)).fetchone()
-            if found is None or id_ in gone:
-                fresh.setdefault(id_, entry)
-            elif entry.vectors:
-                known.append((int(found[0]), entry))
-        return list(fresh.values()), known
 
     def _new_vectors(
         self, fresh: Sequence[Entry], known: Sequence[tuple[int, Entry]], first: int
@@ -352,46 +305,3 @@ class DiskMemory:
                 self._indexes[space] = VectorIndex(file, self._index_kind, gpu=self._gpu)
             self._indexes[space].refresh(num)
         return View(self.folder.tables, self._columns, self._indexes, self.embedders)
-
-    def _nums(self, table: str, column: str, wanted: Sequence[str] | None) -> list[int] | None:
-        if wanted is None:
-            return None
-        marks = ", ".join("?" * len(wanted))
-        query = f"SELECT num FROM {table} WHERE {column} IN ({marks})"  # noqa: S608
-        return [num for (num,) in self.folder.rows(query, [str(name) for name in wanted])]
-
-    def _check_image(self, image: NDArray[np.uint8]) -> None:
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"a picture is RGB uint8 [H, W, 3]: got {image.dtype} {image.shape}")
-        if not any(hasattr(embedder, "embed_pictures") for embedder in self.embedders.values()):
-            raise ValueError("no embedder for pictures: open the memory with embedders=[...]")
-
-
-def batch_record(
-    batch: Batch, entries: Sequence[Entry], first: int, vectors: Mapping[str, list[int]]
-) -> dict[str, Any]:
-    """The line of the log that remembers `entries`, which get the rows from `first` on."""
-    return {
-        "op": "add",
-        "video": batch.video_id,
-        "first": first,
-        "rows": [sql.pack(e.evidence, e.source, e.level) for e in entries],
-        "vectors": dict(vectors),
-        "seen": [[kind, span.start, span.end] for kind, span in batch.seen],
-        "done": list(batch.done.items()),
-        "forget": list(batch.forget),
-    }
-
-
-def _check(batch: Batch) -> None:
-    for entry in batch.entries:
-        if entry.evidence.video_id != batch.video_id:
-            raise ValueError(
-                f"a batch is about one video, {batch.video_id!r}: got {entry.evidence.video_id!r}"
-            )
-        for space, vector in entry.vectors.items():
-            if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1) < 0.01:
-                raise ValueError(
-                    f"a vector is a unit vector [dim]: got shape {vector.shape} of length "
-                    f"{np.linalg.norm(vector)} in {space!r}"
-                )

@@ -10,35 +10,32 @@ from the log. In the folder:
     000001/tables.sqlite   SQLite's view of the log, with the full-text index; made again if damaged
 
 A killed writer leaves at most a half line and uncounted vectors behind, which the next writer cuts
-off or writes over. Several processes may read and write.
+off or writes over. Several processes may read and write; a reader sees one moment of the tables.
 """
 
 from __future__ import annotations
 
-import os
-import re
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from errno import EIO, ENOSPC
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playhead.core.errors import CorruptRecord, StoreError
+from playhead.core.errors import StoreError
+from playhead.memory import place
 from playhead.memory import tables as sql
-from playhead.memory.log import Log, Record
+from playhead.memory.log import Log, Record, decode, encode, sync_folder
 from playhead.memory.vectors import VectorFile
 
 T = TypeVar("T")
 
 NumberedVectors = dict[str, list[tuple[int, NDArray[np.floating[Any]]]]]
 """By space: row and vector `[dim]`."""
-
-_CURRENT = re.compile(r"playhead memory 1 (\d{6})\n")
 
 
 class Folder:
@@ -49,20 +46,27 @@ class Folder:
 
         Raises:
             StoreError: It is something else, or of a newer Playhead.
+            OSError: The disk is full, broken or may not be written.
         """
         self.path = path
         self.version = 0
         """Grows when what was read from the tables before may no longer be so."""
         self._guard = threading.RLock()
         self._depth = 0
-        self._is_closed = False
+        self._is_reading = self._is_closed = False
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"not a memory: {str(path)!r} is no folder; name a new one")
         path.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        place.check_is_ours(path)
+        with _as_os_error(path), self._locked():
             if not (path / "current").exists():
-                self._check_is_empty()
-                self._write_current(1)
+                place.write_current(path, 1)
             self._open()
-            self._put_right()
+            try:
+                self._put_right()
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Give back the files. Closing twice is fine."""
@@ -74,7 +78,7 @@ class Folder:
     @contextmanager
     def writing(self) -> Generator[None]:
         """A block in which nobody else writes, and the tables are up to the log."""
-        with self._guard:
+        with self._guard, _as_os_error(self.path):
             self._check_open()
             with self._locked():
                 self._reopen_if_changed()
@@ -83,44 +87,80 @@ class Folder:
 
     @contextmanager
     def reading(self) -> Generator[None]:
-        """A block in which no other thread uses the tables, and they are as the log says."""
-        with self._guard:
+        """A block in which the tables are as the log says, and stay so whoever writes."""
+        with self._guard, _as_os_error(self.path):
             self._check_open()
+            if self._depth or self._is_reading:  # within another block of this thread
+                yield
+                return
             self._reopen_if_changed()
-            if not self._depth and self.log.size > self._applied():
-                with _flock_if_free(self.path / "lock") as is_ours:
+            if self.log.size > self._applied():
+                with place.lock(self.path / "lock", wait=False) as is_ours:
                     if is_ours:  # else its writer is alive and about to apply it
                         self._put_right()
-            yield
+            self.tables.execute("BEGIN")
+            self._is_reading = True
+            try:
+                yield
+            finally:
+                self._is_reading = False
+                with suppress(sqlite3.ProgrammingError):  # closed, and cannot be opened now
+                    if self.tables.in_transaction:
+                        self.tables.execute("COMMIT")
 
     def ask(self, query: Callable[[], T]) -> T:
-        """What `query` reads from the tables, which are made again if it finds them damaged."""
-        with self.reading():
-            try:
-                return query()
-            except (sqlite3.DatabaseError, CorruptRecord):
-                with self._locked():
-                    self.make_tables_again()
-                return query()
+        """What `query` reads from the tables, which are made again if it finds them damaged.
+
+        It is asked again if another process compacted the memory meanwhile.
+        """
+        while True:
+            is_inner = self._is_reading or self._depth > 0
+            with self.reading():
+                home = self.home.name
+                try:
+                    found = self._ask(query)
+                except Exception:  # its files may have gone while it read them
+                    if is_inner or place.read_current(self.path) == home:
+                        raise
+                    continue
+                if is_inner or place.read_current(self.path) == home:
+                    return found
+
+    def _ask(self, query: Callable[[], T]) -> T:
+        try:
+            return query()
+        except sql.ERRORS as error:
+            if not sql.is_damage(error):
+                raise
+            with self._locked():
+                self.make_tables_again()
+            return query()
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What an SQL query gives."""
-        return self.ask(lambda: self.tables.execute(query, values).fetchall())
+        return self.ask(lambda: self.tables.execute(query, sql.storable(values)).fetchall())
 
     def append(self, record: Record) -> None:
         """Write a record; within `writing` only. It is remembered when this returns.
 
         Raises:
             OSError: The disk is full or broken; nothing was remembered.
+            CorruptRecord: The tables would not take it; nothing was remembered.
         """
-        is_new = not self.log.path.exists()
-        end = self.log.append(record)
-        if is_new:
-            _sync_folder(self.home)
-        # where there is no place left for the tables, they follow when there is
-        with suppress(sqlite3.OperationalError), sql.Transaction(self.tables):
-            sql.apply(self.tables, record)
-            sql.set_meta(self.tables, "applied", end)
+        line = encode(record)
+        end = 0
+        try:
+            with sql.Transaction(self.tables):
+                sql.apply(self.tables, decode(line) or {})
+                end = self.log.append(line)
+                sql.set_meta(self.tables, "applied", end)
+        except sqlite3.Error as error:
+            if not end:
+                self.log.append(line)
+            # where there is no place left for the tables, they follow when there is
+            if sql.is_damage(error):
+                with suppress(sqlite3.Error, OSError):
+                    self.make_tables_again()
 
     def append_vectors(self, vectors: NumberedVectors) -> dict[str, list[int]]:
         """Write vectors; within `writing` only. They count when a record says what this returns.
@@ -132,12 +172,12 @@ class Folder:
         written: dict[str, list[int]] = {}
         for space, pairs in vectors.items():
             dim, at = spaces.get(space, (len(pairs[0][1]), 0))
-            file = VectorFile(self.home, space, dim)
-            is_new = not file.path.exists()
+            for _, vector in pairs:
+                if vector.shape != (dim,):
+                    raise ValueError(f"vectors in {space!r} are [{dim}]: got {list(vector.shape)}")
             rows = np.array([row for row, _ in pairs], np.int64)
-            file.append(rows, np.stack([vector for _, vector in pairs]), at)
-            if is_new:
-                _sync_folder(self.home)
+            stacked = np.stack([vector for _, vector in pairs])
+            VectorFile(self.home, space, dim).append(rows, stacked, at)
             written[space] = [dim, at, len(pairs)]
         return written
 
@@ -152,14 +192,20 @@ class Folder:
 
     def make_tables_again(self) -> None:
         """From the log alone; within a lock. Other processes see that there are new ones."""
+        part = self._tables_part()
         self.tables.close()
-        self._make_tables()
+        self._use_tables(part)
 
     def fresh_tables(self, path: Path) -> sqlite3.Connection:
         """New tables at `path`, made from the log."""
         sql.remove_tables(path)
         fresh = sql.open_tables(path)
-        sql.catch_up(fresh, self.log, self.log.size)
+        try:
+            sql.catch_up(fresh, self.log, self.log.size)
+        except BaseException:
+            fresh.close()
+            sql.remove_tables(path)
+            raise
         return fresh
 
     @contextmanager
@@ -167,14 +213,12 @@ class Folder:
         """A block that fills an empty folder, which then takes the place of the present one."""
         number = int(self.home.name) + 1
         home = self.path / f"{number:06d}"
-        _remove_generation(home)
+        place.remove_generation(home)
         home.mkdir()
         yield home
-        _sync_folder(home)
-        old = self.home
-        self._write_current(number)
-        self._reopen_if_changed()
-        _remove_generation(old)
+        sync_folder(home)
+        place.write_current(self.path, number)
+        self._reopen_if_changed()  # which removes the old one
 
     @contextmanager
     def _locked(self) -> Generator[None]:
@@ -182,7 +226,7 @@ class Folder:
             if self._depth:  # this thread holds it already
                 yield
                 return
-            with (self.path / "lock").open("ab") as file, _flock(file.fileno()):
+            with place.lock(self.path / "lock", wait=True):
                 self._depth += 1
                 try:
                     yield
@@ -192,143 +236,82 @@ class Folder:
     def _applied(self) -> int:
         """How far the tables have come; nowhere if they are damaged."""
         try:
+            sql.check_numbers(self.tables)
             return sql.meta(self.tables, "applied")
-        except sqlite3.DatabaseError:
+        except sql.ERRORS:
             return -1
 
     def _check_open(self) -> None:
         if self._is_closed:
             raise ValueError("the memory is closed: open it again")
 
-    def _check_is_empty(self) -> None:
-        there = {path.name for path in self.path.iterdir()} - {"lock", "current.part"}
-        if there:
-            raise StoreError(
-                f"not a memory, and not empty: {str(self.path)!r} holds "
-                f"{', '.join(sorted(there)[:3])}; name a new folder"
-            )
-
-    def _write_current(self, generation: int) -> None:
-        part = self.path / "current.part"
-        with part.open("wb") as file:
-            file.write(b"playhead memory 1 %06d\n" % generation)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path / "current")
-        _sync_folder(self.path)
-
-    def _read_current(self) -> str:
-        content = (self.path / "current").read_text(errors="replace")
-        match = _CURRENT.fullmatch(content)
-        if match:
-            return match[1]
-        if content.startswith("playhead memory ") and not content.startswith("playhead memory 1 "):
-            raise StoreError(f"written by a newer Playhead: {content.strip()!r}; update playhead")
-        generations = sorted(self.path.glob("[0-9]" * 6 + "/log"))
-        if not generations:
-            raise StoreError(f"not a memory: {str(self.path / 'current')!r} is damaged")
-        return generations[0].parent.name  # a newer one is unfinished, or the older would be gone
-
     def _open(self) -> None:
-        self.home = self.path / self._read_current()
+        self.home = self.path / place.read_current(self.path)
+        if not self.home.exists() and self.home.name != "000001":
+            raise StoreError(f"not a memory any more: {str(self.home)!r} is gone")
         self.home.mkdir(exist_ok=True)
         self.log = Log(self.home / "log")
         self._tables_path = self.home / "tables.sqlite"
+        place.tidy(self.path, self.home)
         self._open_tables()
 
     def _open_tables(self) -> None:
         try:
             self.tables = sql.open_tables(self._tables_path)
-        except sqlite3.DatabaseError:
-            self._make_tables()
-        self._file = _identity(self._tables_path)
+        except sqlite3.Error as error:
+            if not sql.is_damage(error):
+                raise
+            return self._use_tables(self._tables_part())
+        self._file = place.identity(self._tables_path)
         self.version += 1
 
-    def _make_tables(self) -> None:
+    def _tables_part(self) -> Path:
         part = self.home / "tables.part"
         fresh = self.fresh_tables(part)
         fresh.execute("PRAGMA journal_mode = DELETE")  # leaves one file, which can be renamed
         fresh.close()
+        return part
+
+    def _use_tables(self, part: Path) -> None:
         sql.remove_tables(self._tables_path)
         part.replace(self._tables_path)
-        self._open_tables()
+        self.tables = sql.open_tables(self._tables_path)
+        self._file = place.identity(self._tables_path)
+        self.version += 1
 
     def _reopen_if_changed(self) -> None:
-        if self._read_current() != self.home.name:
+        """Follow another process that compacted the memory or made the tables again."""
+        if self._is_unchanged():
+            return
+        with self._locked():  # it may not be done
             self.tables.close()
-            self._open()
-        elif _identity(self._tables_path) != self._file:
-            self.tables.close()
-            self._open_tables()
+            if place.read_current(self.path) != self.home.name:
+                self._open()
+            else:
+                self._open_tables()
+
+    def _is_unchanged(self) -> bool:
+        is_same = place.identity(self._tables_path) == self._file
+        return is_same and place.read_current(self.path) == self.home.name
 
     def _put_right(self) -> None:
         """Cut off what a killed writer left, and bring the tables up to the log. Needs the lock."""
         size = self.log.mend()
         try:
+            sql.check_numbers(self.tables)
             if sql.meta(self.tables, "applied") <= size:
                 return sql.catch_up(self.tables, self.log, size)
-        except (sqlite3.DatabaseError, CorruptRecord) as error:
-            if isinstance(error, sqlite3.OperationalError):  # no place, not damage
+        except sql.ERRORS as error:
+            if not sql.is_damage(error):
                 raise
         return self.make_tables_again()  # damaged, or of a log that is not there any more
 
 
-def _remove_generation(home: Path) -> None:
-    if home.exists():
-        for file in home.iterdir():
-            file.unlink()
-        home.rmdir()
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return 0, 0
-    return status.st_dev, status.st_ino
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make new names in a folder survive a power cut, where the system can."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 @contextmanager
-def _flock(fd: int) -> Generator[None]:
-    """Nobody else writes. Where there is no flock, one process at a time is assumed."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    fcntl.flock(fd, fcntl.LOCK_EX)
+def _as_os_error(path: Path) -> Generator[None]:
+    """What SQLite says of a full or broken disk is said as the system says it."""
     try:
         yield
-    finally:
-        fcntl.flock(fd, fcntl.LOCK_UN)
-
-
-@contextmanager
-def _flock_if_free(path: Path) -> Generator[bool]:
-    """Whether nobody writes now, and then nobody else does until the end of the block."""
-    if sys.platform == "win32":
-        yield True
-        return
-    import fcntl
-
-    with path.open("ab") as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+    except sqlite3.Error as error:
+        what = f"the tables of {str(path)!r} cannot be used: {error}"
+        raise OSError(ENOSPC if sql.is_full(error) else EIO, what) from error

@@ -61,19 +61,20 @@ class VectorIndex:
 
     def refresh(self, num: int) -> None:
         """Take in the first `num` vectors of the file; fewer than before mean that it is new."""
+        num = min(num, self.file.num_records)  # there are fewer if the file was cut short
         if num < len(self):
             self.rows, self._index = np.empty(0, np.int64), None
         if num == len(self):
             return
         first = len(self)
-        rows, vectors = self.file.read(first, num)
+        rows, _ = self.file.read(first, num)
         rows[self.file.damaged(first, num) - first] = -1
         self.rows = np.concatenate([self.rows, rows])
         wanted = self._wanted(num)
         if self._index is None or wanted != self._built:
             self._build(wanted)
         else:
-            _add(self._index, self._built, vectors)
+            _add(self._index, self._built, self._sound_vectors(first))
 
     def search(
         self,
@@ -102,7 +103,7 @@ class VectorIndex:
         num = min(k * len(queries), int(alive.sum()))
         if num == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if (exact and self._built != "flat") or (self._is_on_gpu and not alive.all()):
+        if exact or (self._is_on_gpu and not alive.all()):
             found, places = self._exact(queries, alive, num)
         else:
             found, places = self._by_index(queries, alive, num)
@@ -112,7 +113,7 @@ class VectorIndex:
         """What it is, with its recall measured now."""
         recall: float | None = 1.0
         if self._built != "flat":
-            recall = self._recall() if len(self) >= _SAMPLE else None
+            recall = self._recall() if (self.rows >= 0).sum() >= _SAMPLE else None
         device = "gpu" if self._is_on_gpu else "cpu"
         return IndexReport(self.file.space, self._built or "flat", len(self), device, recall)
 
@@ -129,7 +130,7 @@ class VectorIndex:
     def _build(self, kind: str) -> None:
         faiss = _faiss()
 
-        dim, vectors = self.file.dim, self.file.read(0, len(self.rows))[1]
+        dim, vectors = self.file.dim, self._sound_vectors(0)
         similarity = faiss.METRIC_INNER_PRODUCT
         match kind:
             case "flat":
@@ -139,7 +140,7 @@ class VectorIndex:
             case "sq8":
                 index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit, similarity)
             case "ivf":
-                num_cells = max(16, int(4 * np.sqrt(len(vectors))))
+                num_cells = max(16, min(int(4 * np.sqrt(len(vectors))), len(vectors) // 39))
                 index = faiss.index_factory(dim, f"IVF{num_cells},SQfp16", similarity)
                 index.nprobe = _PROBED_CELLS
             case "hnsw":
@@ -152,6 +153,14 @@ class VectorIndex:
             index.train(vectors[np.sort(some)].astype(np.float32))
         _add(index, kind, vectors)
         self._index, self._built = _on_gpu(index) if self._gpu else index, kind
+
+    def _sound_vectors(self, first: int) -> NDArray[np.float16]:
+        """Those from `first` on, with zeros for damaged ones, which may not even be numbers."""
+        vectors = self.file.read(first, len(self))[1]
+        is_damaged = self.rows[first:] < 0
+        if is_damaged.any():
+            vectors = np.where(is_damaged[:, None], np.float16(0), vectors)
+        return vectors
 
     def _by_index(
         self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
@@ -174,11 +183,18 @@ class VectorIndex:
     def _exact(
         self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Compares all that may be seen, a part at a time, with what is on the disk."""
+        """Compares all that may be seen, a part at a time, with what is on the disk.
+
+        Products of 16-bit floats add up without rounding in 64 bits, so a similarity does not
+        depend, in its last bit, on how many others are reckoned beside it.
+        """
         places = np.flatnonzero(alive)
+        places = places[np.argsort(self.rows[places], kind="stable")]
+        vectors = self.file.read(0, len(self))[1]
+        exact = queries.astype(np.float16).astype(np.float64)
         found = np.concatenate(
             [
-                queries @ self.file.read(0, len(self))[1][part].astype(np.float32).T
+                (exact @ vectors[part].astype(np.float64).T).astype(np.float32)
                 for part in np.array_split(places, max(1, len(places) // 50_000))
             ],
             axis=1,
@@ -187,9 +203,9 @@ class VectorIndex:
         return np.take_along_axis(found, order, axis=1), places[order]
 
     def _recall(self) -> float:
-        which = np.random.default_rng(0).choice(len(self), _SAMPLE, replace=False)
-        queries = self.file.read(0, len(self))[1][np.sort(which)].astype(np.float32)
         alive = self.rows >= 0
+        which = np.random.default_rng(0).choice(np.flatnonzero(alive), _SAMPLE, replace=False)
+        queries = self.file.read(0, len(self))[1][np.sort(which)].astype(np.float32)
         found = self._by_index(queries, alive, 10)[1]
         true = self._exact(queries, alive, 10)[1]
         return float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found, true, strict=True)]))

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from playhead.core.value import clean_text
 
 Record = dict[str, Any]
 
@@ -33,7 +36,7 @@ class LogLine:
     end: int
     """Where the next one begins."""
     record: Record | None
-    """None: damaged, its checksum is wrong."""
+    """None: damaged, its checksum is wrong or it is no JSON object."""
 
 
 class Log:
@@ -50,8 +53,8 @@ class Log:
         except FileNotFoundError:
             return 0
 
-    def append(self, record: Record) -> int:
-        """Add a record; it is on the disk when this returns, or not there at all.
+    def append(self, line: bytes) -> int:
+        """Add a record as `encode` gives it; it is on the disk when this returns, or not there.
 
         Returns:
             Where the next one will begin.
@@ -59,10 +62,11 @@ class Log:
         Raises:
             OSError: The disk is full or broken; nothing was added.
         """
-        line = encode(record)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         try:
             end = os.lseek(fd, 0, os.SEEK_END)
+            if end == 0:
+                sync_folder(self.path.parent)
             append_all(fd, line, end)
         finally:
             os.close(fd)
@@ -118,12 +122,32 @@ class Log:
 
 
 def encode(record: Record) -> bytes:
-    """A record as a line of the log."""
+    """A record as a line of the log; text that UTF-8 cannot store is replaced by U+FFFD."""
     payload = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    content = payload.encode()
+    content = clean_text(payload).encode()
     if len(content) > _LONGEST:
         raise ValueError(f"a record has at most {_LONGEST} bytes: got {len(content)}; split it")
     return b"%08x %08x %s\n" % (len(content), zlib.crc32(content), content)
+
+
+def decode(line: bytes) -> Record | None:
+    """The record of a whole line; None if it holds none."""
+    try:
+        record: Any = json.loads(line[_HEAD:])
+    except (ValueError, RecursionError):
+        return None
+    return cast("Record", record) if isinstance(record, dict) else None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder survive a power cut, where the system can."""
+    if sys.platform == "win32":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def append_all(fd: int, data: bytes, end: int) -> None:
@@ -168,7 +192,8 @@ def _next(buffer: bytes, position: int, base: int, *, is_last: bool = False) -> 
     if length >= 0 and end <= len(buffer) + (1 if is_last else 0):
         content = buffer[position + _HEAD : end - 1]
         if len(content) == length and zlib.crc32(content) == crc:
-            return LogLine(start, base + min(end, len(buffer)), json.loads(content))
+            record = decode(buffer[position : end - 1])
+            return LogLine(start, base + min(end, len(buffer)), record)
     newline = buffer.find(b"\n", position)
     if not is_last and (newline < 0 or end > len(buffer)):
         return None  # more of the file may make it whole

@@ -9,10 +9,11 @@ channel's own score is kept beside the sum.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,13 +53,21 @@ class Query:
     fusion: Fusion = "late"
 
 
+class Ranker(Protocol):
+    """An index that keeps the times and kinds of its vectors and filters for itself: a server's."""
+
+    def rank(self, vectors: NDArray[np.float32], query: Query, may_see: Mask, k: int) -> Ranking:
+        """The `k` entries nearest to any of `vectors` `[M, dim]` of those that may be seen."""
+        ...
+
+
 @dataclass(frozen=True)
 class View:
     """What is searched."""
 
     tables: sqlite3.Connection
     columns: Columns
-    indexes: Mapping[str, VectorIndex]
+    indexes: Mapping[str, VectorIndex | Ranker]
     """By space."""
     embedders: Mapping[str, Any]
     """By space."""
@@ -84,6 +93,18 @@ def search(view: View, query: Query) -> list[Hit]:
         return _hits(view, rankings, query.k, merge=False)
     rankings = _rankings(view, query, may_see, past)
     return _hits(view, rankings, query.k, merge=True)
+
+
+def check_picture(image: NDArray[np.uint8], embedders: Iterable[Any]) -> None:
+    """See that a picture can be looked for.
+
+    Raises:
+        ValueError: It is no picture, or there is no embedder for pictures.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"a picture is RGB uint8 [H, W, 3]: got {image.dtype} {image.shape}")
+    if not any(hasattr(embedder, "embed_pictures") for embedder in embedders):
+        raise ValueError("no embedder for pictures: open the memory with embedders=[...]")
 
 
 def embedder_queries(embedder: Any, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -147,6 +168,8 @@ def _by_vector(
     depth: int,
 ) -> Ranking:
     index, positions = view.indexes[space], view.columns.positions
+    if not isinstance(index, VectorIndex):
+        return index.rank(vectors, query, may_see, depth)
     known = np.where((index.rows >= 0) & (index.rows < len(positions)), index.rows, 0)
     places = np.where(index.rows >= 0, positions[known] if len(positions) else -1, -1)
     alive = (places >= 0) & (may_see[places] if len(may_see) else False)
@@ -156,7 +179,9 @@ def _by_vector(
 
 def _by_time(columns: Columns, may_see: Mask, k: int) -> Ranking:
     found = np.flatnonzero(may_see)
-    order = np.lexsort((columns.starts[found], columns.videos[found]))[:k]
+    # videos in the order in which what may be seen of them came: their numbers know the future
+    _, first, video = np.unique(columns.videos[found], return_index=True, return_inverse=True)
+    order = np.lexsort((columns.starts[found], first[video]))[:k]
     return [(int(row), 0.0) for row in columns.rows[found[order]]]
 
 
@@ -166,13 +191,11 @@ def _hits(view: View, rankings: Mapping[str, Ranking], k: int, *, merge: bool) -
         moments.sort(key=lambda moment: (-sum(moment.worth.values()), moment.rows[0]))
     moments = moments[:k]
     wanted = [row for moment in moments for row in moment.rows[:20]]
-    ids = ", ".join("?" * len(wanted))
-    found = {
-        evidence.id: evidence
-        for evidence, _, _ in entries(view.tables, f"e.row IN ({ids})", wanted)
-    }
-    listed = f"SELECT row, id FROM entries WHERE row IN ({ids})"  # noqa: S608
-    by_row = dict(view.tables.execute(listed, wanted).fetchall())
+    asked, listed = "row IN (SELECT value FROM json_each(?))", (json.dumps(wanted),)
+    found = {evidence.id: evidence for evidence, _, _ in entries(view.tables, f"e.{asked}", listed)}
+    by_row = dict(
+        view.tables.execute(f"SELECT row, id FROM entries WHERE {asked}", listed).fetchall()  # noqa: S608
+    )
     hits: list[Hit] = []
     for moment in moments:
         first, *rest = (by_row[row] for row in moment.rows[:20])
@@ -220,12 +243,13 @@ def _moments(columns: Columns, rankings: Mapping[str, Ranking], *, merge: bool) 
 
 
 def _is_same(moment: _Moment, kind: int, span: Span, best: float) -> bool:
-    shorter, longer = sorted((moment.span.duration, span.duration))
     common = min(moment.span.end, span.end) - max(moment.span.start, span.start)
+    if -common > _GAP_S:
+        return False
+    shorter, longer = sorted((moment.span.duration, span.duration))
     if common >= _OVERLAP * shorter and longer <= _LENGTHS * max(shorter, 1.0):
         return True
-    is_neighbour = -common <= _GAP_S and kind == moment.kind
-    return is_neighbour and best >= _NEAR * moment.best
+    return kind == moment.kind and best >= _NEAR * moment.best
 
 
 def _grown(moment: _Moment, kind: int, span: Span) -> Span:

@@ -2,7 +2,8 @@
 
 The one idea: these tables are derived. Each says how far into the log it has come, in the same
 transaction as what it took from there, so a process that dies leaves them behind the log but never
-beside it. Every row carries a checksum; whatever is damaged is made again from the log.
+beside it. Every entry carries a checksum, and so do the numbers that say where the next one goes;
+whatever is damaged is made again from the log. How the file is opened is in `schema`.
 """
 
 from __future__ import annotations
@@ -10,71 +11,30 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from playhead.core.errors import CorruptRecord
+from playhead.core.errors import CorruptRecord, NewerSchema, StoreError
 from playhead.core.evidence import Evidence
 from playhead.core.media import FrameRef, Region
-from playhead.core.span import Span
+from playhead.core.span import Span, merge
+from playhead.core.value import clean_text
 from playhead.memory.log import Log, Record
-from playhead.memory.words import TOKENIZER, indexed
+from playhead.memory.schema import (
+    ERRORS,
+    Transaction,
+    is_damage,
+    meta,
+    set_meta,
+)
+from playhead.memory.schema import check_numbers as check_numbers
+from playhead.memory.schema import is_full as is_full
+from playhead.memory.schema import open_tables as open_tables
+from playhead.memory.schema import remove_tables as remove_tables
+from playhead.memory.words import indexed
 
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS names (num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS videos (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, facts TEXT);
-CREATE TABLE IF NOT EXISTS entries (
-  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, video INTEGER NOT NULL, start REAL NOT NULL,
-  end REAL NOT NULL, kind INTEGER NOT NULL, text TEXT NOT NULL, frames TEXT NOT NULL, score REAL,
-  source INTEGER NOT NULL, level TEXT NOT NULL, crc INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS by_time ON entries (video, start);
-CREATE TABLE IF NOT EXISTS spaces (space TEXT PRIMARY KEY, dim INTEGER NOT NULL,
-  num INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (video INTEGER NOT NULL, kind INTEGER NOT NULL,
-  start REAL NOT NULL, end REAL NOT NULL, PRIMARY KEY (video, kind, start, end)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS done (video INTEGER NOT NULL, unit TEXT NOT NULL,
-  problem TEXT NOT NULL, PRIMARY KEY (video, unit)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, content='', tokenize='{TOKENIZER}');
-CREATE VIRTUAL TABLE IF NOT EXISTS word_places USING fts5vocab(words, instance);
-"""
-_OWN_SCHEMA = f"""
-CREATE VIRTUAL TABLE temp.asked USING fts5(text, tokenize='{TOKENIZER}');
-CREATE VIRTUAL TABLE temp.asked_terms USING fts5vocab(temp, asked, instance);
-"""
-_COMPARED = ("videos", "names", "spaces", "seen", "done", "word_places")
-
-
-def open_tables(path: Path) -> sqlite3.Connection:
-    """Open the tables, made if they are not there.
-
-    Raises:
-        sqlite3.DatabaseError: The file is damaged: remove it and apply the log again.
-    """
-    tables = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
-    try:
-        tables.execute("PRAGMA journal_mode = WAL")
-        tables.execute("PRAGMA synchronous = NORMAL")  # what is lost to a power cut is in the log
-        tables.execute("PRAGMA cache_size = -16384")
-        tables.executescript(_SCHEMA)
-        tables.executescript(_OWN_SCHEMA)
-    except BaseException:
-        tables.close()
-        raise
-    return tables
-
-
-def remove_tables(path: Path) -> None:
-    """Remove the file and what SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def meta(tables: sqlite3.Connection, key: str, default: int = 0) -> int:
-    """A number kept under a name."""
-    found = tables.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    return default if found is None else int(found[0])
+_COMPARED = ("meta", "videos", "names", "spaces", "seen", "done", "word_places", "entries")
+_LONGEST_VECTOR = 2**16
 
 
 def catch_up(tables: sqlite3.Connection, log: Log, size: int) -> None:
@@ -87,31 +47,30 @@ def catch_up(tables: sqlite3.Connection, log: Log, size: int) -> None:
             if line.end > size:
                 break
             if line.record is not None:
+                _check_first(line.record, line.start)
                 apply(tables, line.record)
             position = line.end
         set_meta(tables, "applied", position)
 
 
-class Transaction:
-    """A write: all of it or nothing."""
-
-    def __init__(self, tables: sqlite3.Connection) -> None:
-        self._tables = tables
-
-    def __enter__(self) -> None:
-        self._tables.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._tables.execute("COMMIT" if kind is None else "ROLLBACK")
-
-
-def set_meta(tables: sqlite3.Connection, key: str, value: int) -> None:
-    """Keep a number under a name."""
-    tables.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
-
-
 def apply(tables: sqlite3.Connection, record: Record) -> None:
-    """Take one record of the log into the tables."""
+    """Take one record of the log into the tables; within a transaction.
+
+    Raises:
+        CorruptRecord: It is none that we write.
+        NewerSchema: It is of a newer Playhead.
+    """
+    try:
+        _apply(tables, record)
+    except (StoreError, sqlite3.OperationalError):
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise CorruptRecord(f"the log holds what is no record: {error!r}") from error
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+        raise CorruptRecord(f"the log holds what is no record: {error!r}") from error
+
+
+def _apply(tables: sqlite3.Connection, record: Record) -> None:
     match record["op"]:
         case "video":
             num = video_num(tables, record["video"])
@@ -123,7 +82,14 @@ def apply(tables: sqlite3.Connection, record: Record) -> None:
         case "forget video":
             _forget_video(tables, record["video"])
         case other:
-            raise CorruptRecord(f"the log holds a record of a newer Playhead: {other!r}; update it")
+            raise NewerSchema(f"the log holds a record of a newer Playhead: {other!r}; update it")
+
+
+def _check_first(record: Record, start: int) -> None:
+    """See that rows do not begin beyond what the log before byte `start` can hold."""
+    first = record.get("first", 0)
+    if not isinstance(first, int) or not 0 <= first <= start:
+        raise CorruptRecord(f"the log holds what is no record: its rows begin at {first!r}")
 
 
 def video_num(tables: sqlite3.Connection, video_id: str) -> int:
@@ -140,8 +106,21 @@ def name_num(tables: sqlite3.Connection, name: str) -> int:
     return int(found[0])
 
 
+def nums(
+    tables: sqlite3.Connection, table: str, column: str, wanted: Sequence[str] | None
+) -> list[int] | None:
+    """The numbers of those of these names that are known; None stays None."""
+    if wanted is None:
+        return None
+    listed = json.dumps([clean_text(str(name)) for name in wanted])
+    query = f"SELECT num FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))"  # noqa: S608
+    return [num for (num,) in tables.execute(query, (listed,))]
+
+
 def _add(tables: sqlite3.Connection, record: Record) -> None:
     video, first = video_num(tables, record["video"]), int(record["first"])
+    if first < meta(tables, "next_row"):
+        raise CorruptRecord(f"the log holds what is no record: row {first} is taken")
     rows: list[tuple[Any, ...]] = []
     for row, item in enumerate(record["rows"], first):
         id_, start, end, kind, text, frames, score, source, level = item
@@ -155,6 +134,8 @@ def _add(tables: sqlite3.Connection, record: Record) -> None:
     tables.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
     for space, (dim, at, count) in record.get("vectors", {}).items():
         num = int(at) + int(count)
+        if not (0 < int(dim) <= _LONGEST_VECTOR and 0 <= int(at) <= num < 2**40):
+            raise CorruptRecord(f"the log holds what is no record: vectors {(dim, at, count)}")
         tables.execute("INSERT OR REPLACE INTO spaces VALUES (?, ?, ?)", (space, dim, num))
     for kind, start, end in record.get("seen", ()):
         seen = (video, name_num(tables, kind), start, end)
@@ -250,28 +231,80 @@ def entries(
     Raises:
         CorruptRecord: A row's checksum is wrong.
     """
-    for found in tables.execute(_SELECT + f"WHERE {where}", values):
+    for found in tables.execute(_SELECT + f"WHERE {where}", storable(values)):
         *kept, crc, video_id, kind, source = found
         if checksum(tuple(kept)) != crc:
             raise CorruptRecord(f"entry {kept[0]!r} is damaged in the tables")
         id_, _, start, end, _, text, frames, score, _, level = kept
-        evidence = Evidence(
-            id=id_,
-            video_id=video_id,
-            span=Span(start=start, end=end),
-            kind=kind,
-            text=text,
-            frames=tuple(_unpack_frame(frame, video_id) for frame in json.loads(frames)),
-            score=score,
-        )
+        try:
+            evidence = Evidence(
+                id=id_,
+                video_id=video_id,
+                span=Span(start=start, end=end),
+                kind=kind,
+                text=text,
+                frames=tuple(_unpack_frame(frame, video_id) for frame in json.loads(frames)),
+                score=score,
+            )
+        except (ValueError, TypeError) as error:
+            raise CorruptRecord(f"entry {id_!r} is no evidence: {error}") from error
         yield evidence, source, level
 
 
+def videos(tables: sqlite3.Connection) -> dict[str, dict[str, Any]]:
+    """The facts kept about every video, by id, in the order they came.
+
+    Raises:
+        CorruptRecord: They are damaged.
+    """
+    found = tables.execute("SELECT id, facts FROM videos ORDER BY num").fetchall()
+    try:
+        return {id_: json.loads(facts) if facts else {} for id_, facts in found}
+    except ValueError as error:
+        raise CorruptRecord("the facts about a video are damaged in the tables") from error
+
+
+def coverage(tables: sqlite3.Connection, video_id: str, kind: str | None) -> list[Span]:
+    """Which parts of a video have been looked at, in order, merged.
+
+    Raises:
+        CorruptRecord: They are damaged.
+    """
+    query = (
+        "SELECT s.start, s.end FROM seen s JOIN videos v ON v.num = s.video "
+        "JOIN names k ON k.num = s.kind WHERE v.id = ?1 AND (?2 IS NULL OR k.name = ?2)"
+    )
+    found = tables.execute(query, storable([video_id, kind])).fetchall()
+    try:
+        return merge([Span(start=start, end=end) for start, end in found])
+    except ValueError as error:
+        raise CorruptRecord("what has been seen is damaged in the tables") from error
+
+
+def storable(values: Sequence[Any]) -> list[Any]:
+    """Values as SQLite takes them: it refuses text that UTF-8 cannot store."""
+    return [clean_text(value) if isinstance(value, str) else value for value in values]
+
+
 def differences(tables: sqlite3.Connection, fresh: sqlite3.Connection) -> list[str]:
-    """The names of the tables that do not hold the same in both."""
+    """The names of the tables that do not hold the same in both, and what else is damaged."""
 
     def same(table: str) -> bool:
         query = f"SELECT * FROM {table}"  # noqa: S608
         return sorted(map(repr, tables.execute(query))) == sorted(map(repr, fresh.execute(query)))
 
-    return [table for table in (*_COMPARED, "entries") if not same(table)]
+    def is_whole() -> bool:
+        tables.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        return tables.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+    checks = [(table, lambda table=table: same(table)) for table in _COMPARED]
+    return [name for name, is_good in [*checks, ("pages", is_whole)] if not _holds(is_good)]
+
+
+def _holds(is_good: Callable[[], bool]) -> bool:
+    try:
+        return is_good()
+    except ERRORS as error:
+        if not is_damage(error):
+            raise
+        return False

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playhead.core.errors import CorruptRecord
-from playhead.memory.log import append_all
+from playhead.memory.log import append_all, sync_folder
 
 SUFFIX = ".vectors"
 _HEADER = 256  # bytes at the start of the file
@@ -56,6 +56,7 @@ class VectorFile:
         Raises:
             OSError: The disk is full or broken; nothing was added.
         """
+        header = self._header()
         records = np.zeros(len(rows), self._record)
         records["row"], records["vector"] = rows, vectors
         records["crc"] = _checksums(records)
@@ -63,7 +64,8 @@ class VectorFile:
         try:
             if os.fstat(fd).st_size < _HEADER:
                 os.ftruncate(fd, 0)
-                append_all(fd, self._header(), 0)
+                append_all(fd, header, 0)
+                sync_folder(self.path.parent)
             end = _HEADER + at * self._record.itemsize
             os.ftruncate(fd, end)
             os.lseek(fd, end, os.SEEK_SET)
@@ -90,6 +92,10 @@ class VectorFile:
         records = self._map(num)[first:]
         return first + np.flatnonzero(_checksums(records) != records["crc"])
 
+    def num_damaged(self, last: int) -> int:
+        """How many of the first `last` records have a wrong checksum or are not there."""
+        return len(self.damaged(0, last)) + max(0, last - self.num_records)
+
     def check_header(self) -> None:
         """See that the file is what its name says.
 
@@ -105,7 +111,9 @@ class VectorFile:
         """Write a damaged header again."""
         fd = os.open(self.path, os.O_RDWR)
         try:
-            os.write(fd, self._header())
+            header = memoryview(self._header())
+            while header:
+                header = header[os.write(fd, header) :]
             os.fsync(fd)
         finally:
             os.close(fd)
