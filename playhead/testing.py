@@ -1,4 +1,4 @@
-"""Checks to run on your own tools, selectors, decoders and trajectories: the ones that ours pass.
+"""Checks to run on your own tools, selectors, decoders, memories and trajectories: ours pass them.
 
 Each function runs one part through everything that must hold of its kind and raises AssertionError
 with a sentence that says what did not. None of them needs pytest:
@@ -20,7 +20,9 @@ import numpy as np
 from pydantic import JsonValue
 
 from playhead.core.errors import Origin
+from playhead.core.evidence import Evidence, Kind
 from playhead.core.media import VideoInfo
+from playhead.core.memory import Memory
 from playhead.core.message import ToolCall
 from playhead.core.span import Span
 from playhead.core.tools import Observation, Tool
@@ -30,7 +32,7 @@ from playhead.video.decoders.base import OpenDecoder
 from playhead.video.limits import Limits
 from playhead.video.synthetic import ClockVideo, Encoding, read_clock, write_clock
 
-__all__ = ["check_decoder", "check_selector", "check_tool", "check_trajectory"]
+__all__ = ["check_decoder", "check_memory", "check_selector", "check_tool", "check_trajectory"]
 
 SelectFrames = Callable[..., list[float]]
 
@@ -115,6 +117,23 @@ def check_decoder(open_decoder: OpenDecoder, folder: Path) -> None:
                 decoder.close()
 
 
+def check_memory(make: Callable[[], Memory]) -> None:
+    """A memory keeps evidence once, finds it by words and by time, and never shows the future.
+
+    Args:
+        make: Makes an empty memory; called several times. One that has a `close` is closed.
+
+    Raises:
+        AssertionError: Something does not hold.
+    """
+    for check in (_check_keeps, _check_finds, _check_filters, _check_hides_the_future):
+        memory = make()
+        try:
+            check(memory)
+        finally:
+            getattr(memory, "close", lambda: None)()
+
+
 def check_trajectory(trajectory: Trajectory, videos: Mapping[str, VideoInfo] | None = None) -> None:
     """What holds for every trajectory, whoever made it.
 
@@ -153,6 +172,98 @@ def _check_clock(film: ClockVideo, read: Callable[..., Any]) -> None:
         _require(
             abs(shown_s - true_s) < 1e-3, f"{name}: frame {right} starts at {true_s}, got {shown_s}"
         )
+
+
+def _things() -> list[Evidence]:
+    """Four things in two videos; only one of them is said by nobody."""
+    said = (
+        ("street", 2.0, Kind.SPEECH, "a bicycle waits at the corner"),
+        ("street", 30.0, Kind.CAPTION, "a man pushes his bicycle up the hill"),
+        ("street", 61.0, Kind.PICTURE, ""),
+        ("harbour", 5.0, Kind.SPEECH, "the ferry leaves without the bicycle"),
+    )
+    return [
+        Evidence.make(video_id, Span(start=start, end=start + 4), kind, text=text)
+        for video_id, start, kind, text in said
+    ]
+
+
+def _ids(memory: Memory, text: str | None = None, **where: Any) -> set[str]:
+    return {hit.evidence.id for hit in memory.search(text, **{"k": 20, **where})}
+
+
+def _check_keeps(memory: Memory) -> None:
+    things = _things()
+    first, _, silent, other = things
+    _require(memory.search("bicycle") == [], "an empty memory found something")
+    _require(memory.coverage("street") == [], "an empty memory has looked at something")
+    memory.add(things)
+    memory.add(reversed(things))
+    for thing in things:
+        _require(memory.get(thing.id) == thing, f"what was added came back as another: {thing}")
+    _require(memory.get("no such id") is None, "there is something under an id that nothing has")
+    num = len(memory.search(k=20))
+    _require(num == len(things), f"{len(things)} things were added, twice; a search gave {num}")
+    seen = memory.coverage("street")
+    _require(seen == [thing.span for thing in things[:3]], f"the parts looked at are not {seen}")
+    seen = memory.coverage("street", Kind.PICTURE)
+    _require(seen == [silent.span], f"the part looked at for pictures is not {seen}")
+    memory.delete("street")
+    _require(memory.get(first.id) is None, "evidence of a deleted video is still there")
+    _require(
+        _ids(memory, "bicycle") == {other.id}, "a deleted video is still found, or another not"
+    )
+    _require(memory.coverage("street") == [], "a deleted video still counts as looked at")
+    memory.add([first])
+    _require(first.id in _ids(memory, "bicycle"), "a deleted video could not be added again")
+
+
+def _check_finds(memory: Memory) -> None:
+    things = _things()
+    memory.add(things)
+    hits = memory.search("a bicycle on the hill")
+    _require(bool(hits), "words that are there were not found")
+    _require(hits[0].evidence == things[1], f"the best match came after {hits[0].evidence.text!r}")
+    scores = [hit.score for hit in hits]
+    _require(scores == sorted(scores, reverse=True), f"not the best first: got {scores}")
+    _require(memory.search("a bicycle on the hill") == hits, "the same search gave something else")
+    _require(len(memory.search("bicycle", k=2)) == 2, "k=2 did not give the two best of three")
+
+
+def _check_filters(memory: Memory) -> None:
+    corner, hill, silent, ferry = _things()
+    memory.add([corner, hill, silent, ferry])
+    wheres: list[tuple[dict[str, Any], set[str]]] = [
+        ({"videos": ["harbour"]}, {ferry.id}),
+        ({"videos": []}, set()),
+        ({"kinds": [Kind.SPEECH]}, {corner.id, ferry.id}),
+        ({"kinds": [Kind.SPEECH], "videos": ["street"]}, {corner.id}),
+        ({"kinds": [Kind.PICTURE, Kind.CAPTION]}, {hill.id, silent.id}),
+        ({"span": Span(start=5.5, end=31)}, {corner.id, hill.id, ferry.id}),
+        ({"span": Span(start=6, end=31)}, {hill.id, ferry.id}),
+        ({"span": Span(start=9, end=30)}, set()),
+    ]
+    for where, right in wheres:
+        found = _ids(memory, "bicycle", **where)
+        _require(found <= right, f"a search with {where} found {found - right} besides")
+        _require(right - {silent.id} <= found, f"a search with {where} missed {right - found}")
+        found = _ids(memory, **where)
+        _require(found == right, f"{where} without words gave {found}, right is {right}")
+
+
+def _check_hides_the_future(memory: Memory) -> None:
+    corner, hill, silent, ferry = _things()
+    memory.add([corner, ferry])
+    before = memory.search("the bicycle", until_s=10)
+    memory.add([hill, silent])
+    _require(
+        memory.search("the bicycle", until_s=10) == before,
+        "what came later changed what is found before it",
+    )
+    _require(
+        _ids(memory, until_s=34) == {corner.id, ferry.id, hill.id}, "until_s left the past out"
+    )
+    _require(_ids(memory, until_s=33.9) == {corner.id, ferry.id}, "until_s showed the future")
 
 
 def _run(tool: Tool, ctx: object, arguments: Mapping[str, JsonValue]) -> Observation:
