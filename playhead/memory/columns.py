@@ -23,7 +23,9 @@ _ENTRY = np.dtype(
         "formats": ["i8", "i4", "f8", "f8", "i4", "i4"],
     }
 )
-_SELECT = "SELECT row, video, start, end, kind, num_characters(text) FROM entries WHERE row >= ?"
+_SELECT = """
+SELECT row, video, start, end, kind, CASE WHEN text = '' THEN 0 ELSE num_characters(text) END
+FROM entries WHERE row >= ?"""
 
 
 class Columns:

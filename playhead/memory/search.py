@@ -28,6 +28,8 @@ from playhead.memory.tables import entries
 Fusion = Literal["late", "joint"]
 
 _RANK_OFFSET = 60
+_MANY = 20_000  # vectors that are not all compared with every guess at what a picture shows
+_CANDIDATES = 4_096  # of them are: those most like the picture as it is
 _DEPTH = 64  # entries that a channel ranks, at least; and ten for each hit wanted
 _OVERLAP = 0.5  # of the shorter: entries that share more show the same moment
 _LENGTHS = 10.0  # unless one is so many times longer than the other
@@ -173,7 +175,11 @@ def _by_vector(
     known = np.where((index.rows >= 0) & (index.rows < len(positions)), index.rows, 0)
     places = np.where(index.rows >= 0, positions[known] if len(positions) else -1, -1)
     alive = (places >= 0) & (may_see[places] if len(may_see) else False)
-    rows, scores = index.search(vectors, alive, depth, exact=query.until_s is not None)
+    is_exact = query.until_s is not None
+    if len(vectors) > 1 and int(alive.sum()) > _MANY:  # where a picture was cut out is unknown
+        near, _ = index.search(vectors[:1], alive, _CANDIDATES, exact=is_exact)
+        alive &= np.isin(index.rows, near)
+    rows, scores = index.search(vectors, alive, depth, exact=is_exact)
     return list(zip(rows.tolist(), scores.tolist(), strict=True))
 
 

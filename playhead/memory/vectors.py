@@ -137,6 +137,6 @@ def file_name(space: str) -> str:
 def _checksums(records: NDArray[Any]) -> NDArray[np.uint32]:
     """Of everything in each record but its checksum."""
     size = records.dtype.itemsize
-    data = memoryview(np.ascontiguousarray(records).tobytes())
+    data = np.ascontiguousarray(records).view(np.uint8).reshape(-1).data
     crcs = (zlib.crc32(data[i : i + size - 4]) for i in range(0, len(data), size))
     return np.fromiter(crcs, np.uint32, len(records))

@@ -37,6 +37,9 @@ _BRIGHTNESS = 0.35  # of a pixel one spread above the mean, beside opponent colo
 _FLAT = 0.04  # a picture with less spread of brightness is not stretched further: it is noise
 _FAINT = 1.0  # a layout or edges of less length stay short: nothing is there but noise
 _EVEN = 0.1  # share of length that every colour gets in an ordinary picture: says nothing
+_BLACK = 18  # of 255: no channel of a bar is brighter
+_SPECKS = 0.05  # share of a row or column of a bar that may be brighter: noise
+_LEAST = 0.3  # of each side: a picture that is dark all over keeps its edges
 _SEEN = 0.5  # of a cell must be inside the picture, or it counts as not seen
 
 
@@ -78,7 +81,7 @@ class PlainEmbedder:
     @property
     def name(self) -> str:
         """Names the space and its version."""
-        return "plain-1"
+        return "plain-2"
 
     @property
     def dim(self) -> int:
@@ -97,7 +100,7 @@ class PlainEmbedder:
         _check(pixels, 4)
         # One at a time: matrix products of another size may round differently, and an index
         # built in pieces must be the same index, to the bit.
-        rows = [_describe(picture, _WHOLE) for picture in pixels]
+        rows = [_describe(_without_bars(picture), _WHOLE) for picture in pixels]
         return np.stack(rows) if rows else np.zeros((0, self.dim), dtype=np.float32)
 
     def embed_query(self, picture: NDArray[np.uint8]) -> Vectors:
@@ -113,6 +116,7 @@ class PlainEmbedder:
             ValueError: `picture` is something else.
         """
         _check(picture, 3)
+        picture = _without_bars(picture)
         return np.stack([_describe(picture, place) for place in _PLACES])
 
 
@@ -123,6 +127,17 @@ def _check(pixels: NDArray[np.uint8], num_axes: int) -> None:
         raise ValueError(
             f"pictures are RGB uint8 {axes} of a pixel or more: got {pixels.dtype} {pixels.shape}"
         )
+
+
+def _without_bars(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture without black bars at its edges, unless hardly anything else is there."""
+    is_seen = picture.max(axis=2) > _BLACK
+    rows = np.flatnonzero(is_seen.mean(axis=1) > _SPECKS)
+    columns = np.flatnonzero(is_seen.mean(axis=0) > _SPECKS)
+    height, width = is_seen.shape
+    if len(rows) < _LEAST * height or len(columns) < _LEAST * width:
+        return picture
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _describe(picture: NDArray[np.uint8], place: _Place) -> Floats:
