@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,81 +24,24 @@ from numpy.typing import NDArray
 from playhead.core.budget import Budget, Cost
 from playhead.core.errors import Blamed, Origin
 from playhead.core.evidence import Evidence
-from playhead.core.media import FrameRef, VideoInfo
+from playhead.core.media import FrameRef, Region, VideoInfo
 from playhead.core.memory import Hit
 from playhead.core.span import Span
 from playhead.memory.library import Library
 from playhead.models.eyes.base import Captioner
+from playhead.tools.anchors import LISTED
+from playhead.tools.anchors import Anchor as Anchor
+from playhead.tools.ledger import QUOTA_TOKENS as QUOTA_TOKENS
+from playhead.tools.ledger import Ledger as Ledger
+from playhead.tools.ledger import Quota as Quota
+from playhead.tools.ledger import side_for as side_for
+from playhead.tools.ledger import tokens_at
+from playhead.tools.ledger import visual_tokens as visual_tokens
 from playhead.tools.made import is_made, make_again
+from playhead.tools.roi import on_pixels
 from playhead.video.base import Frames, Video
 
-Quota = Literal["coarse", "medium", "fine"]
-
-QUOTA_TOKENS: dict[str, int] = {"coarse": 1024, "medium": 2048, "fine": 4096}
-"""Visual tokens that one look may take, by density. The words are Video-o3's
-(github.com/ZZQ987/Video-o3-Qwen3VL), which uses 1024, 2048 and 3072 in training."""
-
-_TOKEN_SIDE = 32  # pixels: Qwen3-VL makes one token of 32 x 32 (patches of 16, merged 2 x 2)
-_SMALLEST_SIDE = 96
-_LARGEST_SIDE = 1280
 _KEPT_PICTURES = 256  # decoded pictures kept for the policy that is about to be shown them
-
-
-def visual_tokens(height: int, width: int) -> int:
-    """What a picture of that size costs a model, in tokens: the common unit of cost."""
-    return max(1, math.ceil(height / _TOKEN_SIDE)) * max(1, math.ceil(width / _TOKEN_SIDE))
-
-
-def side_for(info: VideoInfo, tokens_per_picture: float) -> int:
-    """The longer side, in pixels, at which a picture of a video takes about so many tokens."""
-    longer, shorter = max(info.height, info.width), min(info.height, info.width)
-    side = math.sqrt(max(tokens_per_picture, 1.0) * longer / shorter) * _TOKEN_SIDE
-    side = _TOKEN_SIDE * max(1, math.floor(side / _TOKEN_SIDE))
-    return int(min(max(side, _SMALLEST_SIDE), _LARGEST_SIDE, longer))
-
-
-class Ledger:
-    """What has been spent and what may be. Safe in several threads."""
-
-    def __init__(self, budget: Budget, spent: Cost | None = None) -> None:
-        self.budget = budget
-        self._spent = spent or Cost()
-        self._guard = threading.Lock()
-
-    @property
-    def spent(self) -> Cost:
-        """So far."""
-        with self._guard:
-            return self._spent
-
-    @property
-    def left(self) -> Budget:
-        """What remains."""
-        return self.budget.left(self.spent)
-
-    def pay(self, price: Cost) -> bool:
-        """Spend, if it is affordable. Returns whether it was."""
-        with self._guard:
-            if not self.budget.affords(self._spent, price):
-                return False
-            self._spent += price
-            return True
-
-    def note(self, cost: Cost) -> None:
-        """Count what has been spent already and cannot be refused: time, a model's reply."""
-        with self._guard:
-            self._spent += cost
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A thing in a picture that a policy can refer to."""
-
-    id: str
-    frame: FrameRef
-    """The picture, with the region as its `roi`."""
-    kind: str
-    """How it is marked: a kind of `playhead.video.marks`."""
 
 
 @dataclass
@@ -173,7 +116,8 @@ class ToolContext:
             return handles[name]
         if name in self.video_ids:
             return name
-        raise Blamed(Origin.MODEL, f"no video {handle!r}; there are {', '.join(handles)}")
+        known = ", ".join(list(handles)[:LISTED])
+        raise Blamed(Origin.MODEL, f"no video {handle[:40]!r}; there are {known}", "no_such_video")
 
     def info(self, video_id: str) -> VideoInfo:
         """What is known about a video, also when its file is gone."""
@@ -214,43 +158,75 @@ class ToolContext:
 
     # Pictures
 
+    def price(self, video_id: str, num: int, max_side: int, roi: Region | None = None) -> Cost:
+        """What so many pictures of that size cost: of the region that is shown, if one is."""
+        tokens = tokens_at(self.info(video_id), max_side, roi)
+        return Cost(frames=num, frames_decoded=num, visual_tokens=tokens * num)
+
+    def pay(self, price: Cost) -> None:
+        """Spend what pictures cost, before they are decoded.
+
+        Raises:
+            Blamed: The budget does not allow it; the model's fault, and the message says what is
+                left.
+        """
+        if self.ledger.pay(price):
+            return
+        left = self.ledger.left
+        raise Blamed(
+            Origin.MODEL,
+            f"{price.frames} pictures of {price.visual_tokens // max(1, price.frames)} tokens each "
+            f"are not affordable: left are {left.frames} pictures and {left.visual_tokens} visual "
+            "tokens. Ask for fewer or answer now",
+            "out_of_budget",
+        )
+
     def look(
-        self, video_id: str, times_s: Sequence[float], *, max_side: int, source: str = "look"
+        self,
+        video_id: str,
+        times_s: Sequence[float],
+        *,
+        max_side: int,
+        source: str = "look",
+        roi: Region | None = None,
     ) -> tuple[Frames, Cost]:
         """Pay for pictures, decode them and remember that they were looked at.
 
         Args:
             video_id: Which video.
             times_s: Ascending, inside the part that may be looked at.
-            max_side: Longer side, in pixels.
+            max_side: Longer side, in pixels, of the whole picture.
             source: Which tool looks, for the memory.
+            roi: Only this region of each picture. None: all of it.
 
         Returns:
             The pictures, and what they cost.
 
         Raises:
-            Blamed: The budget does not allow it; the model's fault, and the message says what is
-                left.
+            Blamed: The budget does not allow it; see `pay`.
             VideoError: The pictures cannot be read.
         """
-        info = self.info(video_id)
-        scale = min(1.0, max_side / max(info.height, info.width))
-        tokens = visual_tokens(round(info.height * scale), round(info.width * scale))
-        price = Cost(
-            frames=len(times_s), frames_decoded=len(times_s), visual_tokens=tokens * len(times_s)
-        )
-        if not self.ledger.pay(price):
-            left = self.ledger.left
-            raise Blamed(
-                Origin.MODEL,
-                f"{len(times_s)} pictures of {tokens} tokens each are not affordable: left are "
-                f"{left.frames} pictures and {left.visual_tokens} visual tokens. Ask for fewer or "
-                "answer now",
-                "out_of_budget",
-            )
+        price = self.price(video_id, len(times_s), max_side, roi)
+        self.pay(price)
+        return self.see(video_id, times_s, max_side=max_side, source=source, roi=roi), price
+
+    def see(
+        self,
+        video_id: str,
+        times_s: Sequence[float],
+        *,
+        max_side: int,
+        source: str,
+        roi: Region | None = None,
+    ) -> Frames:
+        """`look` at what is paid for already."""
         frames = self.decode(video_id, times_s, max_side=max_side)
+        if roi is not None:
+            frames = frames.crop(on_pixels(roi, *frames.pixels.shape[1:3]))
+            for ref, picture in zip(frames.refs, frames.pixels, strict=True):
+                self.keep(ref, picture)
         self.library.remember(frames, source)
-        return frames, price
+        return frames
 
     def affordable(self, num: int, tokens_each: int) -> int:
         """How many of `num` pictures the budget allows; may be 0."""

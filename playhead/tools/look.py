@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from playhead.core.budget import Cost
 from playhead.core.errors import Blamed, Origin
 from playhead.core.evidence import Evidence, Kind
-from playhead.core.media import Region
+from playhead.core.media import Region, VideoInfo
 from playhead.core.message import Part, PicturePart, TextPart
 from playhead.core.span import Span, stamp
 from playhead.core.tools import Observation, tool
-from playhead.tools import made, say
-from playhead.tools.context import (
-    QUOTA_TOKENS,
-    Quota,
-    ToolContext,
-    side_for,
-    visual_tokens,
-)
+from playhead.tools import say
+from playhead.tools.anchors import Anchor, find_anchor
+from playhead.tools.context import ToolContext
+from playhead.tools.ledger import QUOTA_TOKENS, Quota, side_for, visual_tokens
+from playhead.tools.roi import propose_regions, read_region
 from playhead.video.base import Frames
+from playhead.video.marks import grow
 
 _USUAL_NUM = 8
 _MOST_PICTURES = 64  # in one call
 _FEWEST_TOKENS = 16  # a picture with less shows nothing
+_ZOOM_SIDE = 320  # pixels of the picture that is searched for an anchor
+_ROOM = 0.25  # of a region found: it is shown with so much around it
 
 
 @tool
@@ -33,6 +34,7 @@ def look(
     quota: Quota = "medium",
     roi: list[float] | None = None,
     anchor: str = "",
+    zoom: bool = False,
     video: str = "",
 ) -> Observation:
     """Look at pictures of a part of the video. Each comes after its time, like <42.0s>. More
@@ -47,65 +49,59 @@ def look(
         quota: How much detail: coarse (1024 tokens in all), medium (2048) or fine (4096).
         roi: Only this region of each picture: top, left, bottom, right as fractions from 0 to 1.
         anchor: Id of an anchor: its picture is shown first, marked, to compare with.
+        zoom: With an anchor and no roi: only the region that looks most like the anchor.
         video: Which video, such as v1. The first if left out.
     """
     video_id = ctx.video_id(video)
     part, clamped = ctx.clamp(video_id, start_s, end_s)
-    region = _region(roi)
-    times_s = _times_s(ctx, video_id, part, num, fps)
-    info = ctx.info(video_id)
-    share = 1.0 if region is None else (region.bottom - region.top) * (region.right - region.left)
-    side = side_for(info, max(QUOTA_TOKENS[quota] / len(times_s), _FEWEST_TOKENS) / share)
-    scale = side / max(info.height, info.width)
-    tokens = visual_tokens(round(info.height * scale), round(info.width * scale))
-    num_affordable = ctx.affordable(len(times_s), tokens)
+    named = find_anchor(ctx.anchors, anchor) if anchor.strip() else None
+    region, found_words = read_region(roi), ""
+    times_s, fewer = _times_s(ctx, video_id, part, num, fps)
+    if zoom and region is None and named is not None:
+        region, found_words = _zoomed(ctx, video_id, times_s, named)
+    side = _side(ctx.info(video_id), QUOTA_TOKENS[quota] / len(times_s), region)
+    first, first_cost = _anchor_parts(ctx, named)
+    num_affordable = ctx.affordable(
+        len(times_s), ctx.price(video_id, 1, side, region).visual_tokens
+    )
     less = ""
     if num_affordable < len(times_s):
         less = f"Only {num_affordable} of {len(times_s)} pictures are affordable."
         times_s = part.grid(num_affordable) if num_affordable else times_s
-    frames, cost = ctx.look(video_id, times_s, max_side=side)
-    if region is not None:
-        frames = frames.crop(region)
-        for ref, picture in zip(frames.refs, frames.pixels, strict=True):
-            ctx.keep(ref, picture)
+    frames, cost = ctx.look(video_id, times_s, max_side=side, roi=region)
     found = Evidence.make(video_id, part, Kind.PICTURE, frames=frames.refs)
     head = f"[{found.id}] {ctx.handle(video_id)} {say.span_words(part)}, {_how(frames)}."
-    words = " ".join(word for word in (head, clamped, less) if word)
-    return say.observation(
-        ctx, [words, *_anchor_parts(ctx, anchor), *say.pictures(frames)], [found], cost
-    )
+    words = " ".join(word for word in (head, clamped, fewer, found_words, less) if word)
+    return say.observation(ctx, [words, *first, *say.pictures(frames)], [found], cost + first_cost)
 
 
 def _times_s(
     ctx: ToolContext, video_id: str, part: Span, num: int | None, fps: float | None
-) -> list[float]:
-    """When to look; each picture once."""
-    if fps is not None and fps > 0 and num is None:
-        wanted = part.every(1.0 / fps)
-        if len(wanted) > _MOST_PICTURES:
-            raise Blamed(
-                Origin.MODEL,
-                f"{len(wanted)} pictures are more than the {_MOST_PICTURES} of one call: ask for "
-                f"at most {_MOST_PICTURES / fps:.1f} s at {fps:g} pictures a second",
-            )
-    else:
-        wanted = part.grid(min(max(1, num or _USUAL_NUM), _MOST_PICTURES))
+) -> tuple[list[float], str]:
+    """When to look, each picture once; and a sentence if that is less than was asked for."""
     rate = ctx.info(video_id).fps
     most = max(1, round(part.duration * float(rate))) if rate else 1
-    return wanted if len(wanted) <= most else part.grid(most)
+    if fps is not None and fps > 0 and num is None:
+        wanted = part.duration * min(fps, float(rate or 1))
+        if wanted > _MOST_PICTURES:
+            raise Blamed(
+                Origin.MODEL,
+                f"{wanted:.0f} pictures are more than the {_MOST_PICTURES} of one call: ask for "
+                f"at most {_MOST_PICTURES / fps:.1f} s at {fps:g} pictures a second",
+            )
+        times_s = part.every(1.0 / fps) if wanted > 1 else [part.start]
+        return (times_s, "") if len(times_s) <= most else (part.grid(most), "")
+    asked = _USUAL_NUM if num is None else num
+    kept, limited = say.limited("num", asked, _MOST_PICTURES)
+    if kept > most:
+        limited = "" if num is None else f"This part has {most} different pictures."
+    return part.grid(min(kept, most)), limited
 
 
-def _region(roi: list[float] | None) -> Region | None:
-    if not roi:
-        return None
-    if len(roi) != 4:
-        raise Blamed(Origin.MODEL, f"roi is [top, left, bottom, right]: got {roi}")
-    top, left, bottom, right = (min(1.0, max(0.0, float(side))) for side in roi)
-    if not (top < bottom and left < right):
-        raise Blamed(
-            Origin.MODEL, f"roi needs top < bottom and left < right, from 0 to 1: got {roi}"
-        )
-    return Region(top=top, left=left, bottom=bottom, right=right)
+def _side(info: VideoInfo, tokens: float, region: Region | None) -> int:
+    """The longer side, in pixels, of pictures of which a region takes about so many tokens."""
+    share = 1.0 if region is None else (region.bottom - region.top) * (region.right - region.left)
+    return side_for(info, max(tokens, _FEWEST_TOKENS) / max(share, 1e-6))
 
 
 def _how(frames: Frames) -> str:
@@ -117,18 +113,30 @@ def _how(frames: Frames) -> str:
     return f"{len(frames)} pictures of {size}, {apart_s:.2g} s apart"
 
 
-def _anchor_parts(ctx: ToolContext, name: str) -> list[Part]:
-    if not name.strip():
-        return []
-    anchor = ctx.anchors.get(name.strip())
+def _zoomed(
+    ctx: ToolContext, video_id: str, times_s: list[float], anchor: Anchor
+) -> tuple[Region | None, str]:
+    """The region of the middle picture that looks most like an anchor, with some room around it."""
+    embedders = ctx.library.recipe.picture_embedders
+    if not embedders:
+        return None, "No zoom: nothing here compares pictures."
+    (wanted,) = ctx.resolve([anchor.frame])
+    middle = ctx.decode(video_id, [times_s[len(times_s) // 2]], max_side=_ZOOM_SIDE)
+    (region, _), *_ = propose_regions(wanted, middle.pixels[0], embedders[0], num=1)
+    region = grow(region, _ROOM)
+    sides = ", ".join(
+        f"{side:.2f}" for side in (region.top, region.left, region.bottom, region.right)
+    )
+    return region, f"Zoomed to [{sides}], which looks most like {anchor.id}."
+
+
+def _anchor_parts(ctx: ToolContext, anchor: Anchor | None) -> tuple[list[Part], Cost]:
+    """An anchor's picture after its time, and what it costs: paid for, or left out."""
     if anchor is None:
-        known = ", ".join(ctx.anchors) or "none yet: make one with mark"
-        raise Blamed(Origin.MODEL, f"no anchor {name!r}; there are {known}")
-    frame = anchor.frame
-    if anchor.kind in made.MARKS and frame.roi is not None:
-        whole = frame.replace(roi=None)
-        (picture,) = ctx.resolve([whole])
-        frame, drawn = made.marked(whole, picture, anchor.kind, frame.roi)
-        ctx.keep(frame, drawn)
+        return [], Cost()
+    frame = anchor.shown
+    price = Cost(frames=1, visual_tokens=visual_tokens(frame.height, frame.width))
+    if not ctx.ledger.pay(price):
+        return [TextPart(text=f"Anchor {anchor.id} is not affordable any more.")], Cost()
     words = f"Anchor {anchor.id}, <{stamp(frame.time_s)}>:"
-    return [TextPart(text=words), PicturePart(frame=frame)]
+    return [TextPart(text=words), PicturePart(frame=frame)], price

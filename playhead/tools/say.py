@@ -20,6 +20,9 @@ from playhead.core.tools import Observation
 from playhead.tools.context import ToolContext
 from playhead.video.base import Frames
 
+MOST_CHARACTERS = 6_000
+"""Of the lines that one observation holds; the rest is had by another call."""
+
 _LONGEST_LINE = 400  # characters of one piece of evidence that a policy is told
 
 
@@ -35,6 +38,33 @@ def line(ctx: ToolContext, evidence: Evidence) -> str:
     where = f"{ctx.handle(evidence.video_id)} " if len(ctx.video_ids) > 1 else ""
     text = f": {words}" if words else ""
     return f"[{evidence.id}] {where}{evidence.span.timecode} {evidence.kind}{text}"
+
+
+def bounded(lines: Sequence[str], most_lines: int) -> list[str]:
+    """The first of `lines`: at most so many, and no more than `MOST_CHARACTERS` together."""
+    kept: list[str] = []
+    room = MOST_CHARACTERS
+    for words in lines[:most_lines]:
+        room -= len(words) + 1
+        if room < 0:
+            break
+        kept.append(words)
+    return kept
+
+
+def limited(name: str, asked: int, most: int) -> tuple[int, str]:
+    """A count from 1 to `most`, and a sentence that says so if that changes what was asked."""
+    num = min(max(1, asked), most)
+    return num, "" if num == asked else f"{name} goes from 1 to {most}: {num} was taken."
+
+
+def covered(ctx: ToolContext, ids: Sequence[str]) -> str:
+    """How much of the videos is remembered, by what was looked for."""
+    shares: list[str] = []
+    for kind, words in (("speech", "heard"), ("picture", "seen"), ("screen_text", "read")):
+        share = sum(ctx.library.coverage(id_, kind) for id_ in ids) / len(ids)
+        shares.append(f"{words} {100 * min(share, 1.0):.0f} %")
+    return f"Remembered so far: {', '.join(shares)}."
 
 
 def pictures(frames: Frames) -> list[Part]:

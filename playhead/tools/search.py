@@ -7,6 +7,7 @@ from playhead.core.evidence import Evidence
 from playhead.core.memory import Hit
 from playhead.core.tools import Observation, tool
 from playhead.tools import say
+from playhead.tools.anchors import find_anchor
 from playhead.tools.context import ToolContext
 
 _MOST_HITS = 20
@@ -35,12 +36,8 @@ def search(
     """
     if not text.strip() and not anchor.strip():
         raise Blamed(Origin.MODEL, "give text or an anchor to search for")
-    picture = None
-    if anchor.strip():
-        if anchor.strip() not in ctx.anchors:
-            known = ", ".join(ctx.anchors) or "none yet: make one with mark"
-            raise Blamed(Origin.MODEL, f"no anchor {anchor!r}; there are {known}")
-        (picture,) = ctx.resolve([ctx.anchors[anchor.strip()].frame])
+    picture = ctx.resolve([find_anchor(ctx.anchors, anchor).frame])[0] if anchor.strip() else None
+    num, limited = say.limited("k", k, _MOST_HITS)
     ids = [ctx.video_id(name) for name in videos] if videos else list(ctx.video_ids)
     limits = [limit for limit in (until_s, ctx.until_s) if limit is not None]
     hits = ctx.search(
@@ -49,11 +46,11 @@ def search(
         kinds=kinds or None,
         videos=ids,
         until_s=min(limits) if limits else None,
-        k=min(max(1, k), _MOST_HITS),
+        k=num,
     )
-    found = [hit.evidence for hit in hits]
-    lines = [_line(ctx, hit) for hit in hits] or ["Nothing found."]
-    return say.observation(ctx, [*lines, _covered(ctx, ids)], found)
+    lines = say.bounded([_line(ctx, hit) for hit in hits], num) or ["Nothing found."]
+    found = [hit.evidence for hit in hits[: len(lines)]]
+    return say.observation(ctx, [limited, *lines, say.covered(ctx, ids)], found)
 
 
 def _line(ctx: ToolContext, hit: Hit) -> str:
@@ -67,12 +64,3 @@ def _line(ctx: ToolContext, hit: Hit) -> str:
 def _is_same(hit: Hit) -> bool:
     evidence: Evidence = hit.evidence
     return hit.span.iou(evidence.span) > 0.9
-
-
-def _covered(ctx: ToolContext, ids: list[str]) -> str:
-    """How much of the videos could be found, by what was looked for."""
-    shares: list[str] = []
-    for kind, words in (("speech", "heard"), ("picture", "seen"), ("screen_text", "read")):
-        share = sum(ctx.library.coverage(id_, kind) for id_ in ids) / len(ids)
-        shares.append(f"{words} {100 * share:.0f} %")
-    return f"Remembered so far: {', '.join(shares)}."

@@ -54,11 +54,33 @@ class Toolset:
 
 
 def default_tools() -> tuple[Tool, ...]:
-    """The tools of Playhead."""
+    """The twelve tools of Playhead."""
+    from playhead.tools.answer import answer
+    from playhead.tools.caption import caption
+    from playhead.tools.compare import compare
+    from playhead.tools.ground import ground
     from playhead.tools.look import look
+    from playhead.tools.mark import mark
+    from playhead.tools.note import note, recall
+    from playhead.tools.overview import overview
+    from playhead.tools.relations import relations
     from playhead.tools.search import search
+    from playhead.tools.transcript import transcript
 
-    return (search, look)
+    return (
+        overview,
+        search,
+        ground,
+        look,
+        caption,
+        transcript,
+        mark,
+        compare,
+        relations,
+        note,
+        recall,
+        answer,
+    )
 
 
 def find_tools(names: Iterable[str]) -> tuple[Tool, ...]:

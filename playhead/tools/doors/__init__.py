@@ -1,0 +1,10 @@
+"""Doors: our tools as other people's frameworks take them. One definition, identical schemas.
+
+    openai      chat completions, vLLM: JSON schema, strict if wanted
+    langchain   LangChain, LangGraph: `StructuredTool`
+    mcp         Model Context Protocol: a server
+    trl         TRL: an environment class for reinforcement learning
+
+A door changes how a tool is told of and how its result is packed, never what it does. Each loads
+its world's library inside its functions.
+"""
