@@ -102,7 +102,7 @@ class Activity:
 
     @property
     def level(self) -> str:
-        """The level of the caption pyramid that its sentences are: see `playhead.memory.captions`."""
+        """The level of the caption pyramid that its sentences are."""
         return "8s"
 
     def see(self, video: Video, span: Span, frames: Frames) -> list[Evidence]:
