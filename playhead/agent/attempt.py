@@ -13,17 +13,24 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from playhead.agent import prompts
+from playhead.agent.asking import MOST_TURNS
 from playhead.agent.record import trajectory
 from playhead.agent.router import route
 from playhead.agent.run import Event, Run, State
-from playhead.agent.strategies import find_strategy
+from playhead.agent.strategies import compiled
+from playhead.core.budget import Budget
+from playhead.core.message import ToolCall
 from playhead.core.policy import Policy, Sampling
 from playhead.core.tools import Tool
 from playhead.core.trajectory import Step, Task, Trajectory
-from playhead.tools.context import ToolContext
-from playhead.tools.toolset import Toolset
+from playhead.tools.context import Ledger, ToolContext
+from playhead.tools.toolset import Toolset, find_tools
 
 _NODES_A_TURN = 3
+_WITHOUT_TOOLS = ("direct", "sparse_to_dense")
+"""Strategies that look by themselves and offer the policy no tools."""
+_ANCHOR = "anchor"
+"""The kind of evidence that comes with an anchor."""
 
 
 async def attempt(
@@ -70,8 +77,7 @@ async def attempt(
         earlier=earlier, tell=tell,
     )  # fmt: skip
     name = route(ctx, policy) if strategy == "auto" else strategy
-    graph = find_strategy(name)().compile()
-    state = await graph.ainvoke(first_state(run, steps), context=run, config=config(run))
+    state = await compiled(name).ainvoke(first_state(run, steps), context=run, config=config(run))
     return trajectory(run, state, id or new_id(), group=group, parent=parent)
 
 
@@ -90,8 +96,10 @@ def prepare(
     """The run that `attempt` would make: for callers that bring a graph of their own."""
     toolset = Toolset(tuple(tools))
     name = route(ctx, policy) if strategy == "auto" else strategy
-    if name in ("direct", "sparse_to_dense"):
-        toolset = toolset.only("look")
+    offered = toolset
+    if name in _WITHOUT_TOOLS:
+        looks = toolset.only("look")
+        toolset, offered = looks if len(looks) else Toolset(find_tools(["look"])), Toolset(())
     ctx.options = task.options
     opening = prompts.opening(task, ctx, ctx.ledger.budget, earlier)
     turns = ctx.ledger.budget.turns
@@ -101,8 +109,9 @@ def prepare(
         task=task,
         policy=policy,
         tools=toolset,
+        offered=offered,
         ctx=ctx,
-        system=prompts.SYSTEM if "answer" in toolset.names else prompts.SYSTEM_WITHOUT_TOOLS,
+        system=prompts.SYSTEM if "answer" in offered.names else prompts.SYSTEM_WITHOUT_TOOLS,
         opening=opening,
         sampling=sampling or Sampling(),
         verify=verify,
@@ -114,16 +123,42 @@ def prepare(
 
 def first_state(run: Run, steps: Sequence[Step] = ()) -> State:
     """Where a run begins: after `steps`, whose evidence may be cited."""
+    bring_back(run, steps)
+    return {
+        "steps": [run.written(step) for step in steps],
+        "cost": {},
+        "num_idle": 0,
+        "system": run.system,
+        "opening": run.opening,
+    }
+
+
+def bring_back(run: Run, steps: Sequence[Step]) -> None:
+    """Give a run what was found in `steps`: evidence to cite, and anchors."""
     for step in steps:
-        for observation in step.observations:
-            run.ctx.found(observation.evidence)
-    return {"steps": [step.model_dump(mode="json") for step in steps], "cost": {}, "num_idle": 0}
+        run.dearest = max(run.dearest, step.reply.usage.dollars or 0.0)
+        for call, seen in zip(step.reply.calls, step.observations, strict=True):
+            run.ctx.found(seen.evidence)
+            if any(piece.kind == _ANCHOR for piece in seen.evidence):
+                _mark_again(run, call)
+
+
+def _mark_again(run: Run, call: ToolCall) -> None:
+    """Make an anchor a second time; its picture was paid for the first time."""
+    tool, ledger = run.tools.get(call.name), run.ctx.ledger
+    if tool is None:
+        return
+    run.ctx.ledger = Ledger(Budget())
+    try:
+        tool.run(run.ctx, call)
+    finally:
+        run.ctx.ledger = ledger
 
 
 def config(run: Run, **configurable: Any) -> dict[str, Any]:
     """LangGraph's settings: a bound on the number of nodes that no honest run comes near."""
-    turns = run.budget.turns
-    limit = 10_000 if turns is None else _NODES_A_TURN * (turns + 4)
+    turns = MOST_TURNS if run.budget.turns is None else run.budget.turns
+    limit = _NODES_A_TURN * (turns + 4)
     return {"recursion_limit": limit, "configurable": configurable}
 
 

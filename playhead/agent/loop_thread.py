@@ -32,13 +32,24 @@ class LoopThread:
         """Run a coroutine to its end."""
         return self.start(work).result()
 
-    def call(self, function: Any, *arguments: Any) -> None:
-        """Call a function in the loop's thread, soon."""
-        self._loop.call_soon_threadsafe(function, *arguments)
+    def close(self, patience_s: float = 10.0) -> None:
+        """End the loop. Closing twice is fine.
 
-    def close(self) -> None:
-        """End the loop. Closing twice is fine."""
+        Args:
+            patience_s: How long work at hand may take to end by itself; then it is cancelled.
+        """
         if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(_end(patience_s), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+async def _end(patience_s: float) -> None:
+    """Wait for everything that runs in this loop, then cancel it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        _, late = await asyncio.wait(others, timeout=patience_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

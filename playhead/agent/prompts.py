@@ -6,11 +6,12 @@ is served with. A trajectory keeps them, and their hash names them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from playhead.core.budget import Budget
 from playhead.core.span import format_time
-from playhead.core.trajectory import Task
+from playhead.core.trajectory import Answer, Task
 from playhead.tools.context import ToolContext
 
 SYSTEM = """\
@@ -31,6 +32,8 @@ FORCED = "Now give your answer, from what you have found so far. No more tools."
 FORCED_BY_TOOL = "Now give your answer with the answer tool, from what you have found so far."
 VERIFY = """\
 Answer the question from this evidence alone, in few words. If it does not tell, say "not told"."""
+
+_LONGEST = 400  # characters of an earlier question or answer
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -58,9 +61,27 @@ def opening(task: Task, ctx: ToolContext, budget: Budget, earlier: Sequence[str]
     return "\n".join(lines).strip()
 
 
+def earlier_lines(answered: Sequence[tuple[Task, Answer]]) -> list[str]:
+    """Questions and answers of the same session, a line each. An answer is quoted: it is what the
+    policy said, and words of a video in it are not words of the person who asks."""
+    lines: list[str] = []
+    for task, answer in answered:
+        cited = " ".join(f"[{e.id}] {e.span.timecode}" for e in answer.evidence[:4])
+        said = "no answer" if answer.abstained else answer.choice or answer.text
+        quoted = json.dumps(_shortened(said), ensure_ascii=False)
+        lines.append(f"Asked before: {_shortened(task.question)}")
+        lines.append(f"Answered: {quoted} {cited}".strip())
+    return lines
+
+
 def options(task: Task) -> list[str]:
     """The options with their letters: `(A) red`."""
     return [f"({LETTERS[i]}) {text}" for i, text in enumerate(task.options[: len(LETTERS)])]
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
 
 
 def _about(video_id: str, ctx: ToolContext) -> str:

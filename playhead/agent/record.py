@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from playhead.agent.run import Run, State
 from playhead.core.budget import Cost
+from playhead.core.errors import Blamed, Origin
 from playhead.core.message import Message, TextPart
 from playhead.core.policy import Reply
 from playhead.core.tools import Failure
@@ -20,7 +22,10 @@ _VERSIONS = ("playhead", "langgraph", "faiss-cpu", "av", "numpy", "torch", "tran
 def conversation(run: Run, steps: Sequence[Step], shown: tuple[int, ...] | None) -> list[Message]:
     """What a policy is shown before its next turn: system, opening, the shown steps."""
     coming = Step(reply=Reply(), shown=shown)
-    return _trajectory(run, [*steps, coming]).messages(before=len(steps))
+    record = Trajectory.model_construct(  # its parts are checked already
+        task=run.task, system=run.system, opening=_opening(run), steps=(*steps, coming)
+    )
+    return record.messages(before=len(steps))
 
 
 def trajectory(run: Run, state: State, id_: str, **more: object) -> Trajectory:
@@ -36,15 +41,35 @@ def trajectory(run: Run, state: State, id_: str, **more: object) -> Trajectory:
     ended = datetime.now(UTC)
     seconds = run.ctx.ledger.spent.seconds
     fields: dict[str, object] = {
+        "id": id_,
+        "task": run.task,
+        "system": run.system,
+        "opening": _opening(run),
+        "tools": run.specs,
+        "steps": tuple(run.steps_of(state)),
+        "budget": run.budget,
         "answer": None if stored is None else Answer.model_validate(stored),
         "stop": Stop(state.get("stop") or Stop.ANSWERED),
         "failure": None if failure is None else Failure.model_validate(failure),
         "cost": Cost.model_validate(state.get("cost") or {}),
         "timing": Timing(started=ended - timedelta(seconds=seconds), seconds=seconds),
         "policy": policy_name(run.policy),
-        "versions": versions(),
+        "versions": dict(versions()),
     }
-    return _trajectory(run, run.steps_of(state), id_, **(fields | more))
+    return Trajectory.model_validate(fields | more)
+
+
+def answer_of(record: Trajectory) -> Answer:
+    """The answer of a record.
+
+    Raises:
+        Blamed: There is none, because something broke.
+    """
+    if record.answer is None:
+        failure = record.failure
+        origin = failure.origin if failure else Origin.TOOL
+        raise Blamed(origin, failure.message if failure else "no answer was given")
+    return record.answer
 
 
 def policy_name(policy: object) -> str:
@@ -52,6 +77,7 @@ def policy_name(policy: object) -> str:
     return str(getattr(policy, "name", type(policy).__name__))
 
 
+@cache
 def versions() -> dict[str, str]:
     """What is installed that an answer may depend on."""
     found = {"python": sys.version.split()[0]}
@@ -63,15 +89,5 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _trajectory(run: Run, steps: Sequence[Step], id_: str = "", **more: object) -> Trajectory:
-    fields: dict[str, object] = {
-        "id": id_,
-        "task": run.task,
-        "system": run.system,
-        "opening": (TextPart(text=run.opening),) if run.opening else (),
-        "tools": tuple(run.tools.specs),
-        "steps": tuple(steps),
-        "stop": Stop.ANSWERED,
-        "budget": run.budget,
-    }
-    return Trajectory.model_validate(fields | more)
+def _opening(run: Run) -> tuple[TextPart, ...]:
+    return (TextPart(text=run.opening),) if run.opening else ()

@@ -12,25 +12,31 @@ import operator
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypedDict
 
+from playhead.agent.window import shown, step_tokens
 from playhead.core.budget import Budget, Cost
 from playhead.core.evidence import Evidence
 from playhead.core.message import ToolCall
 from playhead.core.policy import Policy, Reply, Sampling
-from playhead.core.tools import Observation
+from playhead.core.tools import Observation, ToolSpec
 from playhead.core.trajectory import Answer, Step, Task
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset
+
+_SHARE_KEPT = 0.02
+"""Of the seconds that may be spent: kept back to finish in."""
+_LEAST_KEPT_S = 0.05
 
 
 class State(TypedDict, total=False):
     """What is checkpointed: plain JSON, pictures by reference."""
 
-    steps: Annotated[list[dict[str, Any]], operator.add]
-    """`Step`s, as JSON."""
-    reply: dict[str, Any] | None
-    """A `Reply` whose calls are not carried out yet."""
+    steps: Annotated[list[str], operator.add]
+    """`Step`s, each as a line of JSON: a model may write numbers that only text can hold."""
+    reply: str | None
+    """A `Reply` whose calls are not carried out yet, as JSON."""
     cost: dict[str, Any]
     """`Cost` so far."""
     answer: dict[str, Any] | None
@@ -42,6 +48,9 @@ class State(TypedDict, total=False):
     """How many turns in a row brought nothing new."""
     round: int
     """For strategies that go in rounds: which one."""
+    system: str
+    opening: str
+    """What the policy was told at first: the same after a crash, whatever was learned meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,9 @@ class Run:
     task: Task
     policy: Policy
     tools: Toolset
+    """What the strategy itself may call."""
+    offered: Toolset
+    """What the policy is told of and may call."""
     ctx: ToolContext
     system: str = ""
     opening: str = ""
@@ -74,22 +86,34 @@ class Run:
     """Whether the evidence alone must give the answer again."""
     tell: Callable[[Event], None] = lambda event: None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-    started: float = field(default_factory=time.monotonic)
-    steps: list[Step] = field(default_factory=list[Step])
-    """The steps of the state, parsed."""
+    dearest: float = 0.0
+    """Dollars of the dearest reply so far."""
+    _known: dict[str, tuple[Step, int]] = field(default_factory=dict[str, tuple[Step, int]])
+    """Steps by their JSON, and their size in tokens: none is parsed or measured twice."""
 
     @property
     def budget(self) -> Budget:
         """What the attempt may cost."""
         return self.ctx.ledger.budget
 
+    @cached_property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What the policy is told about its tools."""
+        return self.offered.specs
+
+    def written(self, step: Step) -> str:
+        """A step as it is kept in the state."""
+        text = step.to_json()
+        self._known[text] = (step, step_tokens(step))
+        return text
+
     def steps_of(self, state: State) -> list[Step]:
-        """The steps of a state; those that are known are not parsed again."""
-        stored = state.get("steps", [])
-        if len(self.steps) > len(stored):
-            self.steps = []
-        self.steps += [Step.model_validate(step) for step in stored[len(self.steps) :]]
-        return self.steps
+        """The steps of a state."""
+        return [step for step, _ in self._read(state)]
+
+    def shown(self, state: State) -> tuple[int, ...] | None:
+        """Which steps of a state the policy is shown. None: all of them."""
+        return shown([size for _, size in self._read(state)], self.window_tokens)
 
     def left_s(self) -> float | None:
         """Seconds that may still be spent, with a little kept back to finish in. None: no bound."""
@@ -97,15 +121,27 @@ class Run:
         if bound is None:
             return None
         spent = self.ctx.ledger.spent.seconds
-        return max(0.0, bound - spent - max(0.02 * bound, 0.05))
+        return max(0.0, bound - spent - max(_SHARE_KEPT * bound, _LEAST_KEPT_S))
+
+    def spend_time(self, started: float) -> None:
+        """Count the seconds since `started`, a reading of `time.monotonic`."""
+        self.ctx.ledger.note(Cost(seconds=time.monotonic() - started))
 
     def cite(self, ids: Sequence[str]) -> tuple[Evidence, ...]:
         """The evidence of those ids that was really found, each once."""
-        found = (self.ctx.evidence.get(id_) for id_ in dict.fromkeys(ids))
+        names = dict.fromkeys(id_.strip().strip("[]") for id_ in ids)
+        found = (self.ctx.evidence.get(name) for name in names)
         return tuple(piece for piece in found if piece is not None)
+
+    def _read(self, state: State) -> list[tuple[Step, int]]:
+        texts = state.get("steps", [])
+        for text in texts:
+            if text not in self._known:
+                self.written(Step.from_json(text))
+        return [self._known[text] for text in texts]
 
 
 def pending(state: State) -> Reply | None:
     """The reply whose calls are not carried out yet."""
     reply = state.get("reply")
-    return None if reply is None else Reply.model_validate(reply)
+    return None if reply is None else Reply.from_json(reply)

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS questions (session TEXT NOT NULL REFERENCES sessions(
   feedback INTEGER, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (session, number));
 CREATE TABLE IF NOT EXISTS pictures (id TEXT PRIMARY KEY, png BLOB NOT NULL);
 """
+_THREADS = "SELECT session || '-' || number FROM questions WHERE session = ?"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Question:
     number: int
     task: Task
     prepared: Mapping[str, Any]
-    """What the attempt was prepared with: system, opening, strategy, budget ..."""
+    """What the attempt was prepared with: strategy, budget, earlier questions ..."""
     trajectory: Trajectory | None
     """None: not answered yet, or the program ended before it was."""
     feedback: int | None = None
@@ -89,20 +90,25 @@ class SessionStore:
 
     def ask(self, session: str, task: Task, prepared: Mapping[str, Any]) -> Question:
         """Write a question down, before anything is done about it."""
-        with self._guard:
-            found = self._db.execute(
-                "SELECT coalesce(max(number), 0) + 1 FROM questions WHERE session = ?", (session,)
-            ).fetchone()
-            row = (session, int(found[0]), task.to_json(), json.dumps(prepared))
-            self._db.execute(
-                "INSERT INTO questions (session, number, task, prepared) VALUES (?, ?, ?, ?)", row
-            )
-        return Question(session, int(found[0]), task, prepared, None)
+        row = (session, task.to_json(), json.dumps(prepared), session)
+        ((number,),) = self._run(
+            "INSERT INTO questions (session, number, task, prepared) "
+            "SELECT ?, coalesce(max(number), 0) + 1, ?, ? FROM questions WHERE session = ? "
+            "RETURNING number",
+            row,
+        )
+        return Question(session, int(number), task, prepared, None)
 
     def answered(self, question: Question, trajectory: Trajectory) -> None:
-        """Keep the record of a question."""
+        """Keep the record of a question; its checkpoints go in the same moment."""
         row = (trajectory.to_json(), question.session, question.number)
-        self._run("UPDATE questions SET trajectory = ? WHERE session = ? AND number = ?", row)
+        with self._guard, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "UPDATE questions SET trajectory = ? WHERE session = ? AND number = ?", row
+            )
+            for query in self._forgetting("?"):
+                self._db.execute(query, (question.thread,))
 
     def questions(self, session: str) -> list[Question]:
         """The questions of a session, in order."""
@@ -125,16 +131,30 @@ class SessionStore:
         ]
 
     def feedback(self, session: str, number: int, good: bool, note: str) -> None:
-        """Keep what a person thought of an answer."""
+        """Keep what a person thought of an answer.
+
+        Raises:
+            ValueError: No such question.
+        """
         row = (1 if good else -1, note, session, number)
-        self._run(
-            "UPDATE questions SET feedback = ?, note = ? WHERE session = ? AND number = ?", row
+        found = self._run(
+            "UPDATE questions SET feedback = ?, note = ? WHERE session = ? AND number = ? "
+            "RETURNING number",
+            row,
         )
+        if not found:
+            raise ValueError(f"session {session} has no question {number}")
 
     def delete(self, session: str) -> None:
-        """Forget a session."""
+        """Forget a session: its questions, their pictures, and how far they had come."""
+        for query in self._forgetting(_THREADS):
+            self._run(query, (session,))
         self._run("DELETE FROM questions WHERE session = ?", (session,))
         self._run("DELETE FROM sessions WHERE id = ?", (session,))
+        self._run(
+            "DELETE FROM pictures WHERE NOT EXISTS "
+            "(SELECT 1 FROM questions WHERE instr(questions.task, pictures.id))"
+        )
 
     def keep_picture(self, id_: str, png: bytes) -> None:
         """Keep a picture that came with a question."""
@@ -148,6 +168,12 @@ class SessionStore:
     def vacuum(self) -> None:
         """Give back the place of what was deleted."""
         self._run("VACUUM")
+
+    def _forgetting(self, threads: str) -> list[str]:
+        """How to forget checkpoints, if there ever were any: their tables are LangGraph's."""
+        query = "SELECT name FROM sqlite_master WHERE name IN ('checkpoints', 'writes')"
+        tables = [name for (name,) in self._db.execute(query)]
+        return [f"DELETE FROM {table} WHERE thread_id IN ({threads})" for table in tables]  # noqa: S608
 
     def _session(self, id_: str) -> tuple[Any, ...]:
         if id_ == "last":

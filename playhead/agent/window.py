@@ -1,8 +1,9 @@
 """The window: which earlier steps a policy is shown when a conversation grows long.
 
 The one idea: nothing is summarised and nothing is lost; a step is shown or hidden, and the record
-says which (`Step.shown`), so a trimmed conversation can still be trained on. The newest steps are
-shown; of the older ones those that found what was cited last.
+says which (`Step.shown`), so a trimmed conversation can still be trained on. The two newest steps
+are always shown; of the older ones the newest that there is room for. What a hidden step showed can
+be asked for again.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ def step_tokens(step: Step) -> int:
     return round(said / _CHARACTERS_PER_TOKEN) + seen
 
 
-def shown(steps: Sequence[Step], limit: int) -> tuple[int, ...] | None:
-    """Which steps to show within `limit` tokens. None: all of them."""
-    sizes = [step_tokens(step) for step in steps]
+def shown(sizes: Sequence[int], limit: int) -> tuple[int, ...] | None:
+    """Which steps to show within `limit` tokens, by their sizes. None: all of them."""
     if sum(sizes) <= limit:
         return None
     kept: list[int] = []
-    for i in reversed(range(len(steps))):
-        is_newest = len(steps) - i <= _NEWEST
-        if is_newest or sum(sizes[j] for j in kept) + sizes[i] <= limit:
+    room = limit
+    for i in reversed(range(len(sizes))):
+        is_newest = len(sizes) - i <= _NEWEST
+        if is_newest or sizes[i] <= room:
             kept.append(i)
-    return tuple(sorted(kept))
+            room -= sizes[i]
+    return tuple(sorted(kept)) if len(kept) < len(sizes) else None

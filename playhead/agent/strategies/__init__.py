@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from playhead.core.plugins import find_plugin
@@ -21,3 +22,9 @@ def find_strategy(name: str) -> Any:
         "sparse_to_dense": sparse_to_dense.graph,
     }
     return find_plugin("strategies", name, builtin)
+
+
+@cache
+def compiled(name: str) -> Any:
+    """The graph of that strategy, ready to run without checkpoints. Errors as `find_strategy`."""
+    return find_strategy(name)().compile()

@@ -15,7 +15,6 @@ from playhead.agent.run import Run, State
 from playhead.agent.strategies.graphs import Runtime, before_finish, new_graph
 from playhead.core.message import ToolCall
 from playhead.core.policy import Author, Finish, Reply
-from playhead.core.trajectory import Stop
 
 NUM_FRAMES = 32
 
@@ -30,12 +29,14 @@ def graph() -> Any:
 
 async def glance(state: State, runtime: Runtime) -> dict[str, Any]:
     """Look at the whole of every video once."""
-    return await look_evenly(state, runtime, NUM_FRAMES) | {"stop": Stop.ANSWERED.value}
+    return await look_evenly(state, runtime, NUM_FRAMES)
 
 
 async def look_evenly(state: State, runtime: Runtime, num: int) -> dict[str, Any]:
     """Look at `num` pictures spread over the videos, as a step of our own."""
     run: Run = runtime.context
+    if run.left_s() == 0 or run.cancelled.is_set():
+        return {}
     ids = run.ctx.video_ids
     left = run.ctx.ledger.left.frames
     num = num if left is None else min(num, left)
@@ -54,5 +55,12 @@ async def look_evenly(state: State, runtime: Runtime, num: int) -> dict[str, Any
         for i, video_id in enumerate(ids, start=1)
     ]
     reply = Reply(calls=tuple(calls), finish=Finish.CALLS, author=Author.SCRIPT)
-    asked: State = {**state, "reply": reply.model_dump(mode="json")}
-    return await nodes.act(asked, runtime)
+    asked: State = {**state, "reply": reply.to_json()}
+    return await nodes.act_on(run, asked, run.tools, shown=glances(run, state))
+
+
+def glances(run: Run, state: State) -> tuple[int, ...] | None:
+    """The steps that are our own looks: all that a policy needs to answer. None: all are."""
+    steps = run.steps_of(state)
+    own = tuple(i for i, step in enumerate(steps) if step.reply.author is Author.SCRIPT)
+    return None if len(own) == len(steps) else own

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from playhead.agent import nodes
 from playhead.agent.run import Run, State
-from playhead.agent.strategies.direct import look_evenly
+from playhead.agent.strategies.direct import glances, look_evenly
 from playhead.agent.strategies.graphs import Runtime, before_finish, new_graph
+from playhead.core.policy import Sampling
 from playhead.core.trajectory import Answer, Stop
 
 FEWEST_FRAMES = 8
@@ -39,26 +40,26 @@ async def glance(state: State, runtime: Runtime) -> dict[str, Any]:
 
 
 async def vote(state: State, runtime: Runtime) -> dict[str, Any]:
-    """Ask several times, and take the answer that most gave."""
+    """Ask several times, each time anew, and take the answer that most gave."""
     run: Run = runtime.context
-    steps: list[dict[str, Any]] = []
+    num_before = len(run.steps_of(state))
+    seen = glances(run, state)
+    changes: dict[str, Any] = {"steps": []}
     given: list[Answer] = []
     for i in range(NUM_VOTES):
-        sampling = run.sampling
-        if i:
-            seed = None if sampling.seed is None else sampling.seed + i
-            sampling = sampling.replace(temperature=_TEMPERATURE, seed=seed)
-        asked = await nodes.ask_for_answer(state, run, sampling)
-        if asked.get("failure") is not None:
-            return dict(asked)
-        steps += asked.get("steps", [])
-        answer = asked.get("answer")
-        if answer is not None:
-            given.append(Answer.model_validate(answer))
-    changes: dict[str, Any] = {
-        "steps": steps,
-        "cost": run.ctx.ledger.spent.model_dump(mode="json"),
-    }
+        others = tuple(range(num_before)) if i and seen is None else seen
+        asked = await nodes.ask_for_answer(
+            state, run, _sampling(run, i), shown=others, number=num_before + len(changes["steps"])
+        )
+        changes["steps"] += asked.get("steps", [])
+        if "answer" in asked:
+            given.append(Answer.model_validate(asked["answer"]))
+        elif asked.get("stop") is not None:  # no more turns, or it broke, or was stopped
+            changes |= {key: asked[key] for key in ("stop", "failure") if key in asked}
+            break
+    changes["cost"] = run.ctx.ledger.spent.model_dump(mode="json")
+    if "failure" in changes or changes.get("stop") == Stop.CANCELLED.value:
+        return changes
     if not given:
         return changes | {"stop": Stop.BUDGET.value}
     votes = Counter(_key(answer) for answer in given)
@@ -71,6 +72,14 @@ async def vote(state: State, runtime: Runtime) -> dict[str, Any]:
     elif not _can_go_on(run):
         changes["stop"] = Stop.BUDGET.value
     return changes
+
+
+def _sampling(run: Run, number: int) -> Sampling:
+    """The first vote is drawn as the run is, the others with some chance."""
+    if number == 0:
+        return run.sampling
+    seed = None if run.sampling.seed is None else run.sampling.seed + number
+    return run.sampling.replace(temperature=_TEMPERATURE, seed=seed)
 
 
 def after_vote(state: State, runtime: Runtime) -> Literal["glance", "verify", "finish"]:
