@@ -1,0 +1,154 @@
+"""A policy from a string, as it is written on a command line or in a settings file.
+
+    rules                      no model: fixed rules over what is remembered
+    openai:NAME@URL            the model NAME of an OpenAI-compatible server
+    vllm:FOLDER                a model on this machine, in this process, by vLLM
+    hf:FOLDER                  a model on this machine, in this process, by transformers
+    auto                       what was configured; else a server in the environment; else rules
+    anything else              an installed plug-in, or a model of the server in the environment
+
+Nothing is ever downloaded, and nothing here reads the environment: whoever calls gives it. Its key
+goes to the server that it names (`OPENAI_BASE_URL`; without it, OpenAI's own), and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playhead.core.errors import NoSuchPlugin
+from playhead.core.plugins import find_plugin, plugin_names
+from playhead.core.policy import Policy
+from playhead.models.pictures import Resolve
+
+OPENAI_URL = "https://api.openai.com/v1"
+_WHAT = {
+    "auto": "what was configured; else the server that OPENAI_BASE_URL names; else rules",
+    "rules": "no model: fixed rules over what is remembered",
+    "openai:NAME@URL": "a model of an OpenAI-compatible server; without @URL, OPENAI_BASE_URL's",
+    "vllm:FOLDER": "a model on this machine, by vLLM in this process",
+    "hf:FOLDER": "a model on this machine, by transformers in this process",
+}
+
+
+def describe_models() -> dict[str, str]:
+    """Every kind of model string, with what it stands for."""
+    theirs = plugin_names("policies", {})
+    return _WHAT | dict.fromkeys(theirs, "an installed plug-in")
+
+
+def find_policy(
+    spec: str,
+    *,
+    resolve: Resolve,
+    configured: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Policy:
+    """The policy that a model string names.
+
+    Args:
+        spec: As in the module's story.
+        resolve: From references in messages to pixels.
+        configured: What `auto` stands for. None: nothing was configured.
+        environment: Where a server may be named: OPENAI_BASE_URL, OPENAI_API_KEY, PLAYHEAD_MODEL.
+            None: nothing is looked for.
+        options: More arguments of that policy, such as `timeout_s` or `device`.
+
+    Raises:
+        NoSuchPlugin: No such name; the message lists what there is.
+        ValueError: The string is incomplete, or no model lies in that folder.
+        MissingExtra: A library is not installed; the message says which extra brings it.
+    """
+    around = environment or {}
+    spec = _meaning(spec.strip(), configured, around)
+    kind, colon, rest = spec.partition(":")
+    if spec == "rules":
+        from playhead.models.policies.rules import RulesPolicy
+
+        return RulesPolicy(**options)
+    if kind == "openai":
+        return _server(rest, resolve, around, options)
+    if kind in ("vllm", "hf") and not rest:
+        raise ValueError(f"give a folder: {kind}:FOLDER, got {spec!r}")
+    if kind == "vllm":
+        from playhead.models.policies.vllm import VLLMPolicy
+
+        return VLLMPolicy(Path(rest).expanduser(), resolve=resolve, **options)
+    if kind == "hf":
+        from playhead.models.policies.transformers import TransformersPolicy
+
+        return TransformersPolicy(Path(rest).expanduser(), resolve=resolve, **options)
+    if kind in plugin_names("policies", {}):
+        make = find_plugin("policies", kind, {})
+        return make(rest, resolve=resolve, **options) if colon else make(resolve=resolve, **options)
+    raise _unknown(spec)
+
+
+def resolve_auto(
+    spec: str = "auto",
+    *,
+    configured: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """What a model string stands for, in words, without making or asking anything."""
+    meaning = _meaning(spec.strip(), configured, environment or {})
+    kind, _, rest = meaning.partition(":")
+    if kind == "openai":
+        name, url = _name_and_url(rest, environment or {})
+        return f"{name or 'the one model'} of the server at {url}"
+    if kind in ("vllm", "hf"):
+        there = "" if Path(rest).expanduser().is_dir() else ", which is not there"
+        return f"the model in {rest} by {'vLLM' if kind == 'vllm' else 'transformers'}{there}"
+    if meaning == "rules":
+        return _WHAT["rules"]
+    known = kind in plugin_names("policies", {})
+    return f"the plug-in {kind}" if known else f"unknown: {_unknown(meaning)}"
+
+
+def _meaning(spec: str, configured: str | None, around: Mapping[str, str]) -> str:
+    """The string itself, with `auto` and bare names of models put into full words."""
+    if spec == "auto" and configured not in (None, "", "auto"):
+        spec = configured or ""
+    if spec == "auto":
+        spec = around.get("PLAYHEAD_MODEL", "").strip() or "auto"
+    if spec == "auto":
+        return "openai:" if around.get("OPENAI_BASE_URL") else "rules"
+    is_ours = spec == "rules" or spec.partition(":")[0] in ("openai", "vllm", "hf")
+    is_theirs = spec.partition(":")[0] in plugin_names("policies", {})
+    if is_ours or is_theirs or not spec or not around.get("OPENAI_BASE_URL"):
+        return spec
+    return f"openai:{spec}"
+
+
+def _server(
+    rest: str, resolve: Resolve, around: Mapping[str, str], options: Mapping[str, Any]
+) -> Policy:
+    from playhead.models.policies.openai import OpenAIPolicy
+
+    name, url = _name_and_url(rest, around)
+    if not name and url == OPENAI_URL:
+        raise ValueError("give a model: openai:NAME, or openai:NAME@URL for another server")
+    is_named = url.rstrip("/") == around.get("OPENAI_BASE_URL", OPENAI_URL).rstrip("/")
+    key = around.get("OPENAI_API_KEY") if is_named else None
+    return OpenAIPolicy(name, url, **{"api_key": key, **options}, resolve=resolve)
+
+
+def _name_and_url(rest: str, around: Mapping[str, str]) -> tuple[str, str]:
+    """Names may hold an @, addresses of servers rarely do: the last one before `http` counts."""
+    for scheme in ("@http://", "@https://"):
+        name, found, address = rest.partition(scheme)
+        if found:
+            return name, scheme[1:] + address
+    if "@" in rest:
+        raise ValueError(
+            f"a server's address begins with http:// or https://, as in "
+            f"openai:qwen3-vl@http://localhost:8000/v1: got {rest.rpartition('@')[2]!r}"
+        )
+    return rest, around.get("OPENAI_BASE_URL") or OPENAI_URL
+
+
+def _unknown(spec: str) -> NoSuchPlugin:
+    there = ", ".join(describe_models())
+    return NoSuchPlugin(f"no model {spec!r}; there are: {there}")
