@@ -30,6 +30,7 @@ IndexKind = Literal["auto", "flat", "sq8", "ivf", "hnsw"]
 _FLAT_UP_TO = 1_500_000  # vectors; beyond, comparing all takes too long on two cores
 _PROBED_CELLS = 32
 _SPARE = 64  # more neighbours than wanted: rounding swaps no more than that
+_MANY, _FEW = 50_000, 8_192  # so few of so many are compared without the index
 _LANES = 8  # FAISS compares vectors of a multiple of 8 numbers five times as fast
 _SAMPLE = 200  # vectors on which recall is measured
 
@@ -105,7 +106,9 @@ class VectorIndex:
         num = min(k, int(alive.sum()))  # the k best of any query are among the k best of each
         if num == 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if exact or (self._is_on_gpu and not alive.all()):
+        if self._is_few(alive):
+            found, places = self._exact(queries, alive, num)
+        elif exact or (self._is_on_gpu and not alive.all()):
             found, places = self._exact(queries, self._likely(queries, alive, num), num)
         else:
             found, places = self._by_index(queries, alive, num)
@@ -181,6 +184,10 @@ class VectorIndex:
         else:
             asked = faiss.SearchParameters(sel=selector)
         return self._index.search(queries, num, params=asked)
+
+    def _is_few(self, alive: NDArray[np.bool_]) -> bool:
+        """Whether comparing these alone is quicker than passing over all the others."""
+        return len(self) > _MANY and int(alive.sum()) <= _FEW
 
     def _likely(
         self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int

@@ -29,7 +29,7 @@ Fusion = Literal["late", "joint"]
 
 _RANK_OFFSET = 60
 _MANY = 20_000  # vectors that are not all compared with every guess at what a picture shows
-_CANDIDATES = 4_096  # of them are: those most like the picture as it is
+_CANDIDATES = 1_024  # of them are: those most like the picture as it is
 _DEPTH = 64  # entries that a channel ranks, at least; and ten for each hit wanted
 _OVERLAP = 0.5  # of the shorter: entries that share more show the same moment
 _LENGTHS = 10.0  # unless one is so many times longer than the other
