@@ -95,7 +95,9 @@ def do(
     num_damaged = getattr(video, "num_damaged", 0)
     match unit.tier:
         case Tier.WORDS:
-            entries, seen = _read_words(video, recipe, path), [(str(Kind.SPEECH), unit.span)]
+            entries = _read_words(video, recipe, path)
+            is_heard = bool(entries) or not video.info.has_audio  # else nobody has listened yet
+            seen = [(str(Kind.SPEECH), unit.span)] if is_heard else []
         case Tier.COARSE:
             keep = keep_thumbnail if recipe.thumbnails else None
             entries, seen = _glimpse(video, unit.span, recipe, keep), [(GLIMPSE, unit.span)]

@@ -226,3 +226,21 @@ def test_two_things_in_one_picture_are_related(open_context: OpenContext):
 
 def test_a_still_picture_has_no_relations_and_it_is_said(ctx: ToolContext):
     assert "Nothing was seen to move" in good(ctx, "relations", start_s=25.5, end_s=27).text
+
+
+def test_without_words_but_with_kinds_everything_of_them_is_listed_in_order(ctx: ToolContext):
+    seen = good(ctx, "search", kinds=["speech"], k=2)
+    starts = [piece.span.start for piece in seen.evidence]
+    assert len(starts) == 2
+    assert starts == sorted(starts)
+    assert "There are more: ask again with start_s=" in seen.text
+    after = seen.evidence[-1].span.end
+    rest = good(ctx, "search", kinds=["speech"], start_s=after, k=2)
+    assert rest.evidence[0].span.end > after
+
+
+@pytest.mark.parametrize("wrong", [{"text": "x", "start_s": 9.0, "end_s": 3.0}, {}])
+def test_a_part_that_cannot_be_searched_is_the_models_fault(
+    ctx: ToolContext, wrong: dict[str, Any]
+):
+    assert failure(ctx, "search", **wrong).origin is Origin.MODEL

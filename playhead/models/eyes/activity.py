@@ -100,11 +100,6 @@ class Activity:
         """The channel: captions."""
         return Kind.CAPTION.value
 
-    @property
-    def level(self) -> str:
-        """The level of the caption pyramid that its sentences are."""
-        return "8s"
-
     def see(self, video: Video, span: Span, frames: Frames) -> list[Evidence]:
         """One caption for each eight seconds of the video's clock, as far as they are in `span`.
 

@@ -272,10 +272,14 @@ def _asks_for_anything(ask: Ask) -> bool:
 
 def _is_cut_off(known: Known) -> bool:
     """Whether there may be more tracks than were given."""
-    return any(
-        r.tool == "search" and r.arguments.get("kinds") == ["track"] and len(r.lines) >= MOST_TRACKS
-        for r in known.results
-    )
+    asked = [
+        r for r in known.results if r.tool == "search" and r.arguments.get("kinds") == ["track"]
+    ]
+    if not asked:
+        return False
+    is_list = not asked[-1].arguments.get("text")
+    has_more = any("ask again with start_s=" in words for words in asked[-1].words)
+    return has_more if is_list else len(asked[-1].lines) >= MOST_TRACKS
 
 
 def _trust(known: Known) -> float:

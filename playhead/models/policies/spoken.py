@@ -11,12 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from playhead.core.message import ToolCall
 
-_CALL = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
+_OPEN = re.compile(r"<tool_call>\s*")
+_CLOSE = re.compile(r"\s*</tool_call>")
+_END = re.compile(r"</tool_call>|(?=<tool_call>)|\Z")
 _NAME = re.compile(r'"name"\s*:\s*"([^"]{1,80})"')
 _THOUGHT = re.compile(r"<think>(.*?)(?:</think>|\Z)", re.DOTALL)
 
@@ -38,21 +41,42 @@ def take_apart(text: str, offered: Collection[str], *, bare: bool = False) -> Sp
         bare: Whether a text that is nothing but one call, without its tags, is a call too.
     """
     rest, thinking = _without_thoughts(text)
-    calls: list[ToolCall] = []
-
-    def read(match: re.Match[str]) -> str:
-        call = read_call(match[1])
-        if call is None:
-            return match[0]
-        calls.append(call)
-        return ""
-
-    if offered:
-        rest = _CALL.sub(read, rest) if "<tool_call>" in rest else rest
-        alone = read_call(rest.strip()) if bare and not calls else None
-        if alone is not None and alone.name in offered:
-            calls, rest = [alone], ""
+    if not offered:
+        return Spoken(rest.strip(), thinking, ())
+    rest, calls = _without_calls(rest)
+    alone = read_call(rest.strip()) if bare and not calls else None
+    if alone is not None and alone.name in offered:
+        rest, calls = "", [alone]
     return Spoken(rest.strip(), thinking, tuple(calls))
+
+
+def _without_calls(text: str) -> tuple[str, list[ToolCall]]:
+    """The text around the calls in it, and those. One that names no tool stays text."""
+    words: list[str] = []
+    calls: list[ToolCall] = []
+    at = 0
+    while (opened := _OPEN.search(text, at)) is not None:
+        start = opened.end()
+        end, after = _extent(text, start)
+        call = read_call(text[start:end].strip())
+        words.append(text[at : after if call is None else opened.start()])
+        calls += [] if call is None else [call]
+        at = after
+    return "".join([*words, text[at:]]), calls
+
+
+def _extent(text: str, start: int) -> tuple[int, int]:
+    """Where a call's JSON ends, and where the text goes on. A string in it may hold any tag."""
+    end = -1
+    if text.startswith("{", start):
+        with suppress(ValueError, RecursionError):
+            end = json.JSONDecoder(strict=False).raw_decode(text, start)[1]
+    closed = _CLOSE.match(text, end) if end >= 0 else None
+    if closed is not None:
+        return end, closed.end()
+    ended = _END.search(text, max(start, end))
+    assert ended is not None  # the end of the text is one
+    return ended.start(), ended.end()
 
 
 def read_call(text: str) -> ToolCall | None:
@@ -89,9 +113,9 @@ def _without_thoughts(text: str) -> tuple[str, str]:
 
     Chat templates may open the thought in the prompt: then only its end is in the text.
     """
-    before, closed, after = text.partition("</think>")
-    if closed and "<think>" not in before:
-        rest, more = _without_thoughts(after)
-        return rest, "\n".join(filter(None, (before.strip(), more)))
-    thoughts = [match[1].strip() for match in _THOUGHT.finditer(text)]
+    thoughts: list[str] = []
+    while "</think>" in text and "<think>" not in text.partition("</think>")[0]:
+        thought, _, text = text.partition("</think>")
+        thoughts.append(thought.strip())
+    thoughts += [match[1].strip() for match in _THOUGHT.finditer(text)]
     return _THOUGHT.sub("", text), "\n".join(filter(None, thoughts))
