@@ -50,6 +50,9 @@ _ENOUGH = 0.3
 FILMS = tuple(dict.fromkeys(case.film for case in CASES))
 
 
+MARKS = ("<!-- benchmarks/questions.py -->", "<!-- until here -->")
+
+
 @dataclass
 class Outcome:
     """What came of a question."""
@@ -151,6 +154,28 @@ def details(outcomes: Sequence[Outcome]) -> list[str]:
     return lines
 
 
+def brief(lines: Sequence[str]) -> list[str]:
+    """Every second question of `details`, and all that went wrong, shorter: for the README."""
+    rows = ["| | question | answer, with its seconds | s |", "|---|---|---|---|"]
+    for number, line in enumerate(lines[2:]):
+        if number % 2 and line.startswith("| right"):
+            continue
+        verdict, film, question, text, *_, seconds = (
+            line.replace("\\|", "/").strip("| ").split(" | ")
+        )
+        text = text if len(text) <= 110 else text[:109] + "…"
+        rows.append(f"| {verdict} | {film}: {question} | {text} | {seconds} |")
+    return rows
+
+
+def write_brief(readme: Path, lines: Sequence[str]) -> None:
+    """Put the shorter table between its marks in the README."""
+    before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    text = "\n".join([before + MARKS[0], "", *brief(lines), "", MARKS[1] + after])
+    readme.write_text(text, encoding="utf-8")
+
+
 def page(outcomes: Sequence[Outcome], minutes: float) -> str:
     """The page for `docs/benchmarks`."""
     head = (__doc__ or "").split("\n\n", 2)
@@ -191,6 +216,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the library here, to ask again sooner")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the long film")
     parser.add_argument("--write", type=Path, help="the page to write")
+    parser.add_argument("--readme", type=Path, help="the README to put the shorter table into")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder: Path = options.folder or Path(temporary)
@@ -199,6 +225,8 @@ def main() -> None:
     print("\n".join(table(outcomes)))
     if options.write:
         options.write.write_text(page(outcomes, options.minutes), encoding="utf-8")
+    if options.readme:
+        write_brief(options.readme, details(outcomes))
 
 
 def _run(folder: Path, videos: Path, minutes: float) -> list[Outcome]:

@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +28,7 @@ from playhead.core.tools import Observation, Tool
 from playhead.memory.library import Library
 from playhead.memory.recipe import MemoryRecipe
 from playhead.tools.toolset import default_tools
+from playhead.video.file import open_video
 from tests.agent.policies import answering, calling, ids_in
 from tests.agent.policies import call as wish
 
@@ -106,7 +109,9 @@ def work(folder: Path, kill_at: int | None, resume: bool) -> None:
     tools = make_everything_deadly()
     recipe = MemoryRecipe(late_eyes=())
     how: dict[str, Any] = {"strategy": "seek", "tools": tools, "verify": False}
-    with Library(folder, recipe=recipe, background=False) as library:
+    with Library(folder, recipe=recipe, background=False) as library, ExitStack() as stack:
+        film = library.videos()[0].paths[0]  # decoded here: a process for it would take longer
+        library.add(stack.enter_context(open_video(film, sandbox=False)))
         with Session(library, model=StepByStep(), id="last" if resume else None, **how) as session:
             waiting = [q for q in session.questions() if q.trajectory is None]
             if not resume or not session.questions():
@@ -160,7 +165,10 @@ class Forks:
 
 def serve() -> None:
     """Fork a child for each line."""
-    find_strategy("seek")().compile()  # loads LangGraph
+    find_strategy("seek")().compile()  # everything is loaded once, and not in every child
+    default_tools()
+    for module in ("cv2", "faiss", "playhead.video.decoders.pyav", "PIL.ImageFile"):
+        import_module(module)
     for line in sys.stdin:
         job = json.loads(line)
         child = os.fork()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,15 +122,22 @@ def test_a_decoder_that_is_killed_again_and_again_costs_calls_but_not_the_answer
     film_files: dict[str, Path], tmp_path: Path
 ):
     before = children()
-    over = threading.Event()
+    over, now = threading.Event(), threading.Event()
 
     def kill() -> None:
         rng = random.Random(5)
-        while not over.wait(rng.uniform(0.01, 0.2)):
-            for child in children() - before:
+        while not over.wait(rng.uniform(0.01, 0.1)):
+            for child in children() - before if now.is_set() else ():
                 child.kill()
 
-    looks = [calling(wish("look", start_s=i, end_s=i + 3, num=8)) for i in range(8)]
+    def turn(number: int) -> Callable[[object], Reply]:
+        def look(_: object) -> Reply:
+            now.set() if number % 2 else now.clear()
+            return calling(wish("look", start_s=number, end_s=number + 3, num=8))
+
+        return look
+
+    looks = [turn(number) for number in range(8)]
     recipe = MemoryRecipe(late_eyes=())
     with Library(tmp_path / "footage", recipe=recipe) as library:
         id_ = library.add(film_files["demo"])

@@ -269,11 +269,37 @@ def test_raw_control_characters_in_a_call_are_let_pass() -> None:
     assert call.arguments == {"text": "two\nlines\t\x07"}
 
 
+def test_a_string_in_a_call_may_hold_the_marks_of_calls() -> None:
+    marks = "</tool_call> <tool_call> <think> </think>"
+    call = f'{{"name": "search", "arguments": {{"text": "{marks}"}}}}'
+    spoken = take_apart(f"<tool_call>{call}</tool_call>!", {"search"})
+    assert spoken.text == "!"
+    assert [call.arguments for call in spoken.calls] == [{"text": marks}]
+
+
+def test_words_after_a_calls_json_do_not_spoil_it() -> None:
+    text = '<tool_call>{"name": "look", "arguments": {}} so\n</tool_call><tool_call>{"name": "look"'
+    spoken = take_apart(text, {"look"})
+    assert [(call.name, call.raw is None) for call in spoken.calls] == [
+        ("look", True),
+        ("look", False),
+    ]
+
+
 def test_a_call_that_is_no_json_keeps_what_was_written() -> None:
     (call,) = take_apart('<tool_call>{"name": "look", "arguments": {"start_s": ', {"look"}).calls
     assert call.name == "look"
     assert call.raw is not None
     assert call.raw.startswith('{"name": "look"')
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<tool_call>", "</think>", "<think>", '<tool_call>{"name": "a', "[", "{", "\n", "\x00"],
+)
+def test_no_text_is_too_odd_to_be_taken_apart(piece: str) -> None:
+    take_apart(piece * 3000, {"look"}, bare=True)
+    take_apart("<tool_call>" + piece * 3000, {"look"}, bare=True)
 
 
 def test_without_tools_what_looks_like_a_call_is_text() -> None:
