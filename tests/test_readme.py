@@ -27,10 +27,9 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(script: str, folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {"PATH": path, "PLAYHEAD_LIBRARY": str(folder / "library")}
     command = ["bash", "-euo", "pipefail", "-c", script]
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"PATH": path, "PLAYHEAD_LIBRARY": str(folder / "library")}, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=folder, env=os.environ | own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

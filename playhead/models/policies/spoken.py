@@ -17,11 +17,10 @@ from uuid import uuid4
 
 from playhead.core.message import ToolCall
 
-_OPEN = re.compile(r"<tool_call>\s*")
+_MARK = re.compile(r"<think>|</think>|<tool_call>\s*")
 _CLOSE = re.compile(r"\s*</tool_call>")
 _END = re.compile(r"</tool_call>|(?=<tool_call>)|\Z")
 _NAME = re.compile(r'"name"\s*:\s*"([^"]{1,80})"')
-_THOUGHT = re.compile(r"<think>(.*?)(?:</think>|\Z)", re.DOTALL)
 
 
 class Spoken(NamedTuple):
@@ -40,29 +39,34 @@ def take_apart(text: str, offered: Collection[str], *, bare: bool = False) -> Sp
         offered: Names of the tools it may call. None offered: what looks like a call is text.
         bare: Whether a text that is nothing but one call, without its tags, is a call too.
     """
-    rest, thinking = _without_thoughts(text)
-    if not offered:
-        return Spoken(rest.strip(), thinking, ())
-    rest, calls = _without_calls(rest)
-    alone = read_call(rest.strip()) if bare and not calls else None
-    if alone is not None and alone.name in offered:
-        rest, calls = "", [alone]
-    return Spoken(rest.strip(), thinking, tuple(calls))
-
-
-def _without_calls(text: str) -> tuple[str, list[ToolCall]]:
-    """The text around the calls in it, and those. One that names no tool stays text."""
     words: list[str] = []
+    thoughts: list[str] = []
     calls: list[ToolCall] = []
     at = 0
-    while (opened := _OPEN.search(text, at)) is not None:
-        start = opened.end()
-        end, after = _extent(text, start)
-        call = read_call(text[start:end].strip())
-        words.append(text[at : after if call is None else opened.start()])
-        calls += [] if call is None else [call]
-        at = after
-    return "".join([*words, text[at:]]), calls
+    while (mark := _MARK.search(text, at)) is not None:
+        words.append(text[at : mark.start()])
+        at = mark.end()
+        if mark[0] == "<think>":
+            end = text.find("</think>", at)
+            thoughts.append(text[at:] if end < 0 else text[at:end])
+            at = len(text) if end < 0 else end + len("</think>")
+        elif mark[0] == "</think>":  # the prompt had opened the thought
+            thoughts.append("".join(words))
+            words = []
+        elif offered:
+            end, after = _extent(text, at)
+            call = read_call(text[at:end].strip())
+            words += [text[mark.start() : after]] if call is None else []
+            calls += [] if call is None else [call]
+            at = after
+        else:
+            words.append(mark[0])
+    said = "".join([*words, text[at:]]).strip()
+    alone = read_call(said) if bare and offered and not calls else None
+    if alone is not None and alone.name in offered:
+        said, calls = "", [alone]
+    thinking = "\n".join(filter(None, map(str.strip, thoughts)))
+    return Spoken(said, thinking, tuple(calls))
 
 
 def _extent(text: str, start: int) -> tuple[int, int]:
@@ -106,16 +110,3 @@ def _parsed(text: str) -> Any:
         return json.JSONDecoder(strict=False).raw_decode(text.strip())[0]
     except (ValueError, RecursionError):
         return None
-
-
-def _without_thoughts(text: str) -> tuple[str, str]:
-    """The text without what was thought, and that.
-
-    Chat templates may open the thought in the prompt: then only its end is in the text.
-    """
-    thoughts: list[str] = []
-    while "</think>" in text and "<think>" not in text.partition("</think>")[0]:
-        thought, _, text = text.partition("</think>")
-        thoughts.append(thought.strip())
-    thoughts += [match[1].strip() for match in _THOUGHT.finditer(text)]
-    return _THOUGHT.sub("", text), "\n".join(filter(None, thoughts))
