@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ class Answering:
             return self.model
         from playhead.models.strings import find_policy
 
-        return find_policy(self.model, resolve=ctx.resolve)
+        return find_policy(self.model, resolve=ctx.resolve, environment=os.environ)
 
 
 def _bring_back(run: Run, state: State) -> None:

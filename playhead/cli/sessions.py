@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,7 +92,7 @@ def doctor(library: InLibrary = None) -> None:
     settings = config.load(library=library)
     print(f"playhead {__version__}")
     print(f"library  {settings.library_folder()}")
-    print(f"model    {settings.model}: {resolve_auto(settings.model)}")
+    print(f"model    {settings.model}: {resolve_auto(settings.model, environment=os.environ)}")
     for module, (extra, what) in _PARTS.items():
         there = find_spec(module) is not None
         state = "yes" if there else f'no: pip install "playhead[{extra}]"'

@@ -118,6 +118,16 @@ def children() -> set[psutil.Process]:
     return set(psutil.Process().children(recursive=True))
 
 
+def _look(number: int, now: threading.Event) -> Callable[[object], Reply]:
+    """A turn that looks; in every other one decoders are killed."""
+
+    def turn(_: object) -> Reply:
+        now.set() if number % 2 else now.clear()
+        return calling(wish("look", start_s=number, end_s=number + 3, num=8))
+
+    return turn
+
+
 def test_a_decoder_that_is_killed_again_and_again_costs_calls_but_not_the_answer(
     film_files: dict[str, Path], tmp_path: Path
 ):
@@ -130,14 +140,7 @@ def test_a_decoder_that_is_killed_again_and_again_costs_calls_but_not_the_answer
             for child in children() - before if now.is_set() else ():
                 child.kill()
 
-    def turn(number: int) -> Callable[[object], Reply]:
-        def look(_: object) -> Reply:
-            now.set() if number % 2 else now.clear()
-            return calling(wish("look", start_s=number, end_s=number + 3, num=8))
-
-        return look
-
-    looks = [turn(number) for number in range(8)]
+    looks = [_look(number, now) for number in range(8)]
     recipe = MemoryRecipe(late_eyes=())
     with Library(tmp_path / "footage", recipe=recipe) as library:
         id_ = library.add(film_files["demo"])
