@@ -84,10 +84,8 @@ def picture_of(ref: FrameRef, video: Video) -> NDArray[np.uint8]:
     picture = frames.pixels[0]
     if picture.shape[:2] == size:
         return picture
-    resized: NDArray[Any] = cv2.resize(
-        picture, (ref.width, ref.height), interpolation=cv2.INTER_AREA
-    )
-    return np.asarray(resized, np.uint8)
+    resize: Any = cv2.resize  # pyright: ignore[reportUnknownMemberType]
+    return np.asarray(resize(picture, (ref.width, ref.height), interpolation=cv2.INTER_AREA))
 
 
 class LentVideo(Video):

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
@@ -131,16 +132,15 @@ class VLLMPolicy:
         return prompt, [Image.fromarray(picture) for picture in shown]
 
     def _params(self, tools: Sequence[ToolSpec], sampling: Sampling) -> Any:
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+        vllm, kinds = import_module("vllm"), import_module("vllm.sampling_params")
 
         bounds: Any = None
         if sampling.choices:
-            bounds = StructuredOutputsParams(choice=list(sampling.choices))
+            bounds = kinds.StructuredOutputsParams(choice=list(sampling.choices))
         elif tools and self._dialect is None and sampling.tool_choice not in ("auto", "none"):
             grammar = hermes_grammar(tools, sampling.tool_choice)
-            bounds = StructuredOutputsParams(structural_tag=grammar)
-        return SamplingParams(
+            bounds = kinds.StructuredOutputsParams(structural_tag=grammar)
+        return vllm.SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
@@ -149,7 +149,7 @@ class VLLMPolicy:
             logprobs=0 if sampling.logprobs else None,
             structured_outputs=bounds,
             logit_bias=dict.fromkeys(self._banned, -100.0) or None,
-            output_kind=RequestOutputKind.FINAL_ONLY,
+            output_kind=kinds.RequestOutputKind.FINAL_ONLY,
         )
 
     async def _generate(self, prompt: Prompt, images: list[Any], params: Any) -> Any:
@@ -211,10 +211,10 @@ class VLLMPolicy:
 async def _start(folder: str, options: dict[str, Any]) -> tuple[Any, Any]:
     """The engine and the model's processor. On the loop that the engine will live on."""
     from transformers import AutoProcessor
-    from vllm import AsyncEngineArgs, AsyncLLMEngine
 
+    vllm = import_module("vllm")
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-    engine = AsyncLLMEngine.from_engine_args(AsyncEngineArgs(model=folder, **options))
+    engine = vllm.AsyncLLMEngine.from_engine_args(vllm.AsyncEngineArgs(model=folder, **options))
     return engine, processor
 
 
