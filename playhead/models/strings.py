@@ -5,6 +5,7 @@
     vllm:FOLDER                a model on this machine, in this process, by vLLM
     hf:FOLDER                  a model on this machine, in this process, by transformers
     auto                       what was configured; else a server in the environment; else rules
+    DIALECT+any of these       a checkpoint that writes its calls in that dialect
     anything else              an installed plug-in, or a model of the server in the environment
 
 Nothing is ever downloaded, and nothing here reads the environment: whoever calls gives it. Its key
@@ -28,6 +29,7 @@ _WHAT = {
     "rules": "no model: fixed rules over what is remembered",
     "openai:NAME@URL": "a model of an OpenAI-compatible server; without @URL, OPENAI_BASE_URL's",
     "vllm:FOLDER": "a model on this machine, by vLLM in this process",
+    "DIALECT+...": "any of these, whose checkpoint writes its calls in that dialect",
     "hf:FOLDER": "a model on this machine, by transformers in this process",
 }
 
@@ -61,6 +63,14 @@ def find_policy(
         ValueError: The string is incomplete, or no model lies in that folder.
         MissingExtra: A library is not installed; the message says which extra brings it.
     """
+    dialect, plus, inner = spec.partition("+")
+    if plus and dialect.isidentifier():
+        from playhead.models.dialects import find_dialect
+        from playhead.models.dialects.policy import DialectPolicy
+
+        spoken = find_dialect(dialect)
+        given = {"resolve": resolve, "configured": configured, "environment": environment}
+        return DialectPolicy(find_policy(inner, **given, **options), spoken)
     around = environment or {}
     spec = _meaning(spec.strip(), configured, around)
     kind, colon, rest = spec.partition(":")
