@@ -1,0 +1,1 @@
+"""Scorers, benchmarks, reports: numbers that can be disputed and settled."""
