@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from playhead.cli import ask, demo, memory, sessions, video, world
+from playhead.cli import ask, demo, memory, sessions, train, video, world
 from playhead.core.errors import PlayheadError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(sessions.doctor)
 app.command()(sessions.models)
 app.command()(sessions.config)
 app.add_typer(world.app, name="world")
+app.add_typer(train.app, name="train")
 
 
 @app.callback(invoke_without_command=True)
