@@ -96,18 +96,21 @@ def _template(shape: Shape, hat: Hat, layout: Layout) -> _Template:
 
 
 @lru_cache(maxsize=512)
-def _patterns(layout: Layout, shape: Shape, hat: Hat) -> list[tuple[Pattern, Mask, Mask]]:
-    """Each pattern with its ink and its blanks inside the body, also a row higher and lower."""
+def _patterns(layout: Layout, shape: Shape, hat: Hat) -> tuple[list[Pattern], NDArray[np.float32]]:
+    """Patterns, also a row higher and lower; and weights `[n, H * W]` that give of the darkness of
+    a figure by how much more each pattern's ink has of it than its blanks inside the body."""
     template = _template(shape, hat, layout)
-    inks: list[tuple[Pattern, Mask, Mask]] = []
-    for pattern, down in product(("striped", "dotted"), (-1, 0, 1)):
+    patterns, weights = list[Pattern](), list[NDArray[np.float64]]()
+    names: tuple[Pattern, ...] = ("striped", "dotted")
+    for pattern, down in product(names, (-1, 0, 1)):
         ink = np.zeros_like(template.inside)
         ink[template.figure.pattern_at] = pattern_mask(pattern, layout.radius)
         ink = np.roll(ink, down, axis=0)
         drawn, blank = template.inside & ink, template.inside & ~ink
         if drawn.any() and blank.any():
-            inks.append((pattern, drawn, blank))
-    return inks
+            patterns.append(pattern)
+            weights.append((drawn / drawn.sum() - blank / blank.sum()).ravel())
+    return patterns, np.array(weights, dtype=np.float32)
 
 
 def find_actors(view: View) -> tuple[list[tuple[SeenActor, int]], list[Rect]]:
@@ -194,15 +197,20 @@ def _describe(
 
 def _pattern(gray: NDArray[np.uint8], level: float, template: _Template, layout: Layout) -> Pattern:
     """Which pattern's ink is darker than the rest of the body, whose brightness is `level`."""
-    darkness = np.clip((level - gray) / max(level - 24.0, 24.0), 0, 1)
-    best: Pattern = "plain"
-    most = _LEAST_CONTRAST
-    for pattern, drawn, blank in _patterns(layout, template.shape, template.hat):
-        contrast = float(darkness[drawn].mean() - darkness[blank].mean())
-        if contrast > most:
-            best, most = pattern, contrast
-    return best
+    darkness = np.clip((level - gray) / np.float32(max(level - 24.0, 24.0)), 0, 1)
+    patterns, weights = _patterns(layout, template.shape, template.hat)
+    if not patterns:
+        return "plain"
+    contrasts = weights @ darkness.astype(np.float32).ravel()
+    most = int(contrasts.argmax())
+    return patterns[most] if contrasts[most] > _LEAST_CONTRAST else "plain"
 
 
 def _nearest(color: NDArray, palette: dict[Color, Rgb]) -> Color:
-    return min(palette, key=lambda name: float(np.square(color - np.array(palette[name])).sum()))
+    red, green, blue = map(float, color)
+    return min(
+        palette,
+        key=lambda name: sum(
+            (x - y) ** 2 for x, y in zip((red, green, blue), palette[name], strict=True)
+        ),
+    )

@@ -32,7 +32,7 @@ from playhead.worlds.script import (
 )
 from playhead.worlds.seen import Seen
 
-_DARK_MS = 650
+DARK_MS = 650
 """A longer pause between two flashes makes them two bursts."""
 
 
@@ -110,12 +110,14 @@ def _card(seen: Seen) -> tuple[str, Actor] | None:
 
 def _cards(stretch: Stretch) -> list[tuple[str, Actor, int, int]]:
     """Text, holder, start and end of each card. With patience, what follows at once in the same
-    hands is one card, and its text is what was read for longest."""
+    hands is one card, unless both were read for long, and its text is what was read for longest."""
     cards: list[tuple[str, Actor, int, int]] = []
     lengths: list[dict[str, int]] = []
     for (text, holder), start, end in _runs(stretch, _card):
         last = cards[-1] if cards else None
-        if last and last[1] == holder and start - last[3] < stretch.patience_ms:
+        is_at_once = last and last[1] == holder and start - last[3] < stretch.patience_ms
+        is_long = last and min(last[3] - last[2], end - start) > stretch.patience_ms
+        if last and is_at_once and not (is_long and last[0] != text):
             start = cards.pop()[2]
         else:
             lengths.append({})
@@ -192,12 +194,22 @@ def _bursts(stretch: Stretch, scene: int, index: int, actor: Actor) -> Iterator[
 
     burst: list[tuple[int, int]] = []
     for _, start, end in _runs(replace(stretch, patience_ms=0), flashes):
-        if burst and start - burst[-1][1] > _DARK_MS:
-            yield Blink.burst(scene, index, burst[0][0], len(burst))
+        if burst and start - burst[-1][1] > DARK_MS:
+            yield _burst(scene, index, burst)
             burst = []
         burst.append((start, end))
     if burst:
-        yield Blink.burst(scene, index, burst[0][0], len(burst))
+        yield _burst(scene, index, burst)
+
+
+def _burst(scene: int, index: int, lit: Sequence[tuple[int, int]]) -> Blink:
+    """Flashes that were seen, as evenly spaced ones that begin and end when they did."""
+    (start, _), (last, end) = lit[0], lit[-1]
+    period_ms = max(1, (last - start) // max(1, len(lit) - 1))
+    return Blink(
+        scene=scene, actor=index, start_ms=start, end_ms=end, flashes=len(lit),
+        flash_ms=end - last, period_ms=period_ms,
+    )  # fmt: skip
 
 
 def _games(stretch: Stretch, scene: int) -> Iterator[Event]:

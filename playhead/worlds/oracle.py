@@ -24,7 +24,7 @@ from playhead.core.span import Span
 from playhead.video.base import Video
 from playhead.video.sound import Sound
 from playhead.worlds.eyes import perceive
-from playhead.worlds.families import NAMES, Ask, Family, Question, family
+from playhead.worlds.families import NAMES, Ask, Family, Question, Truth, family
 from playhead.worlds.families.base import Pointer
 from playhead.worlds.families.phrases import read
 from playhead.worlds.listen import tones_in
@@ -75,9 +75,16 @@ def understand(text: str) -> Understood | None:
 
 def answer_from(notes: World, question: Understood, pointers: Sequence[Pointer] = ()) -> JsonValue:
     """The answer that the oracle's own notes give; None if they do not tell."""
-    ask = _whole_ask(notes, question, pointers)
-    truth = None if ask is None or not notes.scenes else question.family.derive(notes, ask)
+    truth = truth_from(notes, question, pointers)
     return None if truth is None else truth.gold
+
+
+def truth_from(
+    notes: World, question: Understood, pointers: Sequence[Pointer] = ()
+) -> Truth | None:
+    """What the oracle's own notes give: the answer and where it was seen; None as above."""
+    ask = _whole_ask(notes, question, pointers)
+    return None if ask is None or not notes.scenes else question.family.derive(notes, ask)
 
 
 def _whole_ask(notes: World, question: Understood, pointers: Sequence[Pointer]) -> Ask | None:

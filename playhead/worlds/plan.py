@@ -19,7 +19,7 @@ from playhead.worlds.watch import Glimpse
 
 SURVEY_FPS, CLOSE_FPS, FAST_FPS = 0.25, 2.5, 10.0
 """Pictures a second: no scene is missed, no card is missed, no flash is missed."""
-_CALL_FRAMES = 64
+_CALL_FRAMES = 48
 _MARGIN_MS = 5_000
 
 
@@ -31,6 +31,12 @@ class Wish:
     start_s: float
     end_s: float
     fps: float = CLOSE_FPS
+    num: int | None = None
+    """How many pictures, spread evenly, or how many hits. None: as `fps` says."""
+    text: str = ""
+    """What to search for."""
+    kinds: tuple[str, ...] = ()
+    """What to list, where there is no text to search for."""
 
 
 def wishes(family: str, ask: Ask, notes: World, glimpses: Sequence[Glimpse]) -> list[Wish]:
@@ -73,11 +79,11 @@ def _horizon(family: str, ask: Ask, notes: World) -> tuple[int, int]:
 def _open(start_ms: int, end_ms: int, fps: float, glimpses: Sequence[Glimpse]) -> list[Wish]:
     """Calls for the parts of a span that have been seen less densely than `fps`."""
     step = 1000 / fps
-    chunk = int(_CALL_FRAMES * step)
+    chunk = int(_CALL_FRAMES * step)  # on one grid: what was asked for is not asked for again
     times = sorted({g.time_ms for g in glimpses})
     found: list[Wish] = []
-    for first in range(start_ms, end_ms, chunk):
-        last = min(first + chunk, end_ms)
+    for whole in range(start_ms - start_ms % chunk, end_ms, chunk):
+        first, last = max(whole, start_ms), min(whole + chunk, end_ms)
         inside = sum(first - step <= time_ms < last for time_ms in times)
         if inside < 0.8 * (last - first) / step:
             found.append(Wish("look", first / 1000, last / 1000, fps))

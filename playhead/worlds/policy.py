@@ -4,8 +4,10 @@
     reply = await policy.reply(messages, tools, Sampling())
 
 Everything is read from the messages anew at each turn: the question from its words, pictures from
-their references, subtitles from lines with times. So it fits any loop, and a loop that hides or
-mixes up something is found out. If it is offered tools it asks for what `plan.wishes` still wants.
+their references, what a search found and what is said from lines with times. So it fits any loop,
+and a loop that hides or mixes up something is found out. If it is offered `search`, it searches
+what is remembered and looks only at what it finds (`seek`); if it is offered `look` alone, or the
+memory has no words that it can read, it surveys the whole video (`plan`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from playhead.worlds.families.base import Pointer
 from playhead.worlds.oracle import Line, Understood, answer_from, guess, say, understand
 from playhead.worlds.plan import Wish, wishes
 from playhead.worlds.script import World
+from playhead.worlds.seek import FAMILIES, Claim, Findings, Found, Knowledge, seek
 from playhead.worlds.sprites import Picture
+from playhead.worlds.telling import read_sentence, script_of
 from playhead.worlds.watch import Eyes, Glimpse, Heard, piece_together
 
 
@@ -40,8 +44,8 @@ class _Known:
     pointers: list[Pointer] = field(default_factory=list[Pointer])
     glimpses: list[Glimpse] = field(default_factory=list[Glimpse])
     lines: list[Line] = field(default_factory=list[Line])
-    asked: set[str] = field(default_factory=set[str])
-    """Calls made before, as text."""
+    asked: dict[str, Found] = field(default_factory=dict[str, Found])
+    """Calls made before, as text, with what they found if they were searches."""
     end_s: float | None = None
     """How long the video is, if a text said so."""
 
@@ -49,10 +53,13 @@ class _Known:
 class OraclePolicy:
     """A policy with perfect eyes: it answers from the pictures and texts of its messages only.
 
-    If it is offered `look` (and `transcript`) it asks for the spans that its family's plan wants
-    (`worlds.plan`) and answers when the plan is done. If it is offered `answer`, it answers by it.
-    Remembers what each frame showed, so that no frame is seen twice.
+    If it is offered `search`, `look` or `transcript` it asks for what its family's plan wants
+    (`worlds.seek`, `worlds.plan`) and answers when the plan is done. If it is offered `answer`, it
+    answers by it and cites the evidence that it was told of. Remembers what each frame showed, so
+    that no frame is seen twice.
     """
+
+    name = "oracle"
 
     def __init__(
         self,
@@ -61,7 +68,7 @@ class OraclePolicy:
         eyes: Eyes = perceive,
         duration_s: float | None = None,
         cameras: Mapping[str, int] | None = None,
-        calls_per_turn: int = 4,
+        calls_per_turn: int = 8,
     ) -> None:
         """Make the policy.
 
@@ -84,22 +91,55 @@ class OraclePolicy:
         known = self._read(messages)
         if known.question is None:
             return Reply(text="I do not understand the question.", author=Author.SCRIPT)
-        duration_s = self._duration_s or known.end_s or 600.0
-        heard = Heard(duration_s, speech=tuple(dict.fromkeys(known.lines)))
-        notes = piece_together(known.glimpses, heard)
         offered = {tool.name: tool for tool in tools} if sampling.tool_choice != "none" else {}
-        wanted = wishes(known.question.family.name, _whole(known), notes, known.glimpses)
+        findings = self._seek(known, offered)
+        if findings is not None:
+            wanted = findings.wishes
+            notes = script_of(findings.facts, round(self._length_s(known) * 1000))
+        else:
+            heard = Heard(self._length_s(known), speech=tuple(dict.fromkeys(known.lines)))
+            notes = piece_together(known.glimpses, heard)
+            wanted = wishes(known.question.family.name, _whole(known), notes, known.glimpses)
         calls = self._calls(wanted, offered, known, num_messages=len(messages))
-        if calls:
+        if calls and sampling.tool_choice != "answer":
             return Reply(calls=calls, finish=Finish.CALLS, author=Author.SCRIPT)
-        return self._answer(known, notes, offered, num_messages=len(messages))
+        cited = findings.ids if findings else []
+        return self._answer(known, notes, offered, cited, num_messages=len(messages))
+
+    def _seek(self, known: _Known, offered: Mapping[str, ToolSpec]) -> Findings | None:
+        """What the plan that searches wants and believes. None: it has no plan for the question,
+        or the memory holds no words that it can read."""
+        assert known.question is not None
+        family, spec = known.question.family.name, offered.get("search")
+        if spec is None or family not in FAMILIES:
+            return None
+        searches = [found for call, found in known.asked.items() if call.startswith("search ")]
+        if searches and not any(found.claims for found in searches):
+            return None
+        duration_s = self._length_s(known)
+
+        def found(wish: Wish) -> Found | None:
+            return known.asked.get(_spelled("search", _arguments(spec, wish, duration_s)))
+
+        def is_asked(wish: Wish) -> bool:
+            look = offered.get("look")
+            return look is None or _spelled("look", _arguments(look, wish)) in known.asked
+
+        return seek(family, _whole(known), Knowledge(duration_s, found, is_asked, known.glimpses))
+
+    def _length_s(self, known: _Known) -> float:
+        """How long the video is, as far as it is known."""
+        return self._duration_s or known.end_s or 600.0
 
     def _read(self, messages: Sequence[Message]) -> _Known:
-        known = _Known()
+        known, called = _Known(), dict[str | None, ToolCall]()
         for message in messages:
             if message.role in (Role.SYSTEM, Role.USER):
                 known.question = understand(message.text) or known.question
-            known.asked |= {_spelled(call.name, call.arguments) for call in message.calls}
+            called |= {call.id: call for call in message.calls}
+            call = called.get(message.call_id) if message.role is Role.TOOL else None
+            if call is not None:
+                known.asked[_spelled(call.name, call.arguments)] = _found_in(message.text)
             known.lines += _lines_in(message.text) if message.role is Role.TOOL else []
             known.end_s = _length_in(message.text) or known.end_s
             for part in message.parts:
@@ -126,7 +166,7 @@ class OraclePolicy:
         calls: list[ToolCall] = []
         for wish in wanted:
             spec = offered.get(wish.tool)
-            arguments = {} if spec is None else _arguments(spec, wish)
+            arguments = {} if spec is None else _arguments(spec, wish, self._length_s(known))
             if spec is None or _spelled(wish.tool, arguments) in known.asked:
                 continue
             name = f"oracle-{num_messages}-{len(calls)}"
@@ -136,7 +176,13 @@ class OraclePolicy:
         return tuple(calls)
 
     def _answer(
-        self, known: _Known, notes: World, offered: Mapping[str, ToolSpec], *, num_messages: int
+        self,
+        known: _Known,
+        notes: World,
+        offered: Mapping[str, ToolSpec],
+        cited: Sequence[str],
+        *,
+        num_messages: int,
     ) -> Reply:
         assert known.question is not None
         value = answer_from(notes, known.question, known.pointers)
@@ -150,6 +196,8 @@ class OraclePolicy:
             if name in names:
                 arguments[name] = text
                 break
+        if "evidence" in names:
+            arguments["evidence"] = list(cited[:_MOST_CITED])
         call = ToolCall(id=f"oracle-{num_messages}-answer", name="answer", arguments=arguments)
         return Reply(calls=(call,), finish=Finish.CALLS, author=Author.SCRIPT)
 
@@ -165,6 +213,14 @@ def _whole(known: _Known) -> Ask:
     return Ask(form=known.question.ask.form, slots=slots)
 
 
+_MOST_CITED = 32
+_MOST_AT_MEDIUM = 20  # pictures in one look that are still large with the usual quota
+_HIT = re.compile(
+    r"\[(?P<id>e[0-9a-f]+)\] (?:v\d+ )?(?P<start>[\d:.]+)-(?P<end>[\d:.]+) [a-z_]+: "
+    r"(?P<words>.+?\.)"
+    r"(?: \(the moment: (?P<first>[\d:.]+)-(?P<last>[\d:.]+)\))?(?: \([^()]*\))?"
+)
+_ID = re.compile(r"^\[e[0-9a-f]+\] ", re.MULTILINE)
 _SAID = re.compile(
     r"(\d[\d:.]*)s?\s*(?:-|to)\s*(\d[\d:.]*)s?\W*(?:speech|subtitle|transcript)?\W*(.+)"
 )
@@ -187,6 +243,19 @@ def _lines_in(text: str) -> list[Line]:
     return found
 
 
+def _found_in(text: str) -> Found:
+    """What a search told: `[e0f...] 0:42.0-0:46.0 caption: The ... raised a card.`"""
+    claims: list[Claim] = []
+    for match in filter(None, map(_HIT.fullmatch, text.splitlines())):
+        start_ms, end_ms = (round(parse_time(match[name]) * 1000) for name in ("start", "end"))
+        fact = read_sentence(match["words"], start_ms, max(end_ms, start_ms + 1))
+        first, last = match["first"], match["last"]
+        moment_s = (parse_time(first), parse_time(last)) if first and last else None
+        if fact is not None:
+            claims.append(Claim(fact, (match["id"],), moment_s))
+    return Found(tuple(claims), num_hits=len(_ID.findall(text)))
+
+
 def _length_in(text: str) -> float | None:
     match = _LENGTH.search(text)
     return float(match[1] or match[2]) if match else None
@@ -197,23 +266,32 @@ def _properties(spec: ToolSpec) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
-def _arguments(spec: ToolSpec, wish: Wish) -> dict[str, JsonValue]:
+def _arguments(spec: ToolSpec, wish: Wish, duration_s: float | None = None) -> dict[str, JsonValue]:
     """A wish in the words of whatever tool is offered."""
     names = _properties(spec)
-    arguments: dict[str, JsonValue] = {}
     start_s, end_s = round(wish.start_s, 3), round(wish.end_s, 3)
+    given: dict[str, JsonValue] = {}
     if "span" in names:
         as_text = names["span"].get("type") == "string"
-        arguments["span"] = f"{start_s}-{end_s}" if as_text else {"start": start_s, "end": end_s}
+        given["span"] = f"{start_s}-{end_s}" if as_text else {"start": start_s, "end": end_s}
+    is_whole = wish.tool == "search" and start_s == 0 and end_s == round(duration_s or end_s, 3)
     for first, last in (("start_s", "end_s"), ("start", "end")):
-        if first in names:
-            arguments |= {first: start_s, last: end_s}
-    if "fps" in names:
-        arguments["fps"] = wish.fps
+        if first in names and not is_whole:
+            given |= {first: start_s, last: end_s}
+    if wish.tool == "search":
+        words: dict[str, JsonValue] = {"text": wish.text} if wish.text else {}
+        words |= {"kinds": list(wish.kinds)} if wish.kinds else {}
+        return given | words | ({"k": wish.num} if "k" in names else {})
+    num = max(1, round((wish.end_s - wish.start_s) * wish.fps)) if wish.num is None else wish.num
+    if "fps" in names and wish.num is None:
+        given["fps"] = wish.fps
     elif "num" in names or "num_frames" in names:
-        name = "num" if "num" in names else "num_frames"
-        arguments[name] = max(1, round((wish.end_s - wish.start_s) * wish.fps))
-    return arguments
+        given["num" if "num" in names else "num_frames"] = num
+    elif "fps" in names:
+        given["fps"] = wish.fps
+    if "quota" in names and num > _MOST_AT_MEDIUM:
+        given["quota"] = "fine"
+    return given
 
 
 def _spelled(name: str, arguments: Mapping[str, JsonValue]) -> str:

@@ -233,6 +233,11 @@ def spans_iou(said: Spans, gold: Spans) -> float:
     return min(1.0, both / whole) if whole > 0 else 0.0
 
 
+def spans_in(answer: object) -> list[tuple[float, float]] | None:
+    """The stretches of seconds that an answer is made of; None if it is made of anything else."""
+    return _read.spans(_read.plain(answer))
+
+
 def recall_at(
     answer: object, gold: Spans, thresholds: Sequence[float] = (0.3, 0.5, 0.7)
 ) -> dict[float, float]:

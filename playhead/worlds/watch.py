@@ -14,10 +14,12 @@ script.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from statistics import mode
 
+import cv2
 import numpy as np
 
 from playhead.video.base import Video
@@ -34,7 +36,7 @@ from playhead.worlds.notice import (
 from playhead.worlds.script import Actor, Event, Knobs, Place, Scene, Subtitle, World
 from playhead.worlds.sprites import Picture
 
-__all__ = ["Eyes", "Glimpse", "Heard", "Tone", "piece_together", "watch"]
+__all__ = ["Eyes", "Glimpse", "Heard", "Tone", "piece_together", "skim", "watch"]
 
 Eyes = Callable[[Picture], Seen]
 """From a picture to what it shows."""
@@ -43,6 +45,9 @@ _NEAR_MS = 700
 """Glimpses closer than this are a close look: nobody comes or goes unseen in between."""
 _LONG_MS = 4_000
 """Between glimpses further apart than this, a scene may have come and gone."""
+_BLOCK = 4  # pixels: changes are looked for in means over squares of this side
+_STILL_LEVEL = 12  # of 255: the codec alone changes them by less
+_STILL_S = 0.5  # that a picture is taken to show what the one before did
 _STEADY_MS = 250
 """Somebody who is not seen for less than this was there all the time."""
 
@@ -66,6 +71,40 @@ def watch(
             seen = eyes(picture) if is_new else glimpses[-1].seen
             before = picture
             glimpses.append(Glimpse(round(float(time_s) * 1000), seen, camera))
+    return glimpses
+
+
+def skim(
+    video: Video,
+    times_s: Sequence[float],
+    *,
+    eyes: Eyes = perceive,
+    max_side: int | None = None,
+) -> list[Glimpse]:
+    """`watch` for long videos: a picture that hardly differs from the last one that was really
+    looked at is taken to show the same, for half a second at the most.
+
+    Args:
+        video: Whatever hands over pictures.
+        times_s: Seconds, ascending.
+        eyes: What turns a picture into facts.
+        max_side: Larger pictures are shrunk to that, in pixels.
+    """
+    glimpses: list[Glimpse] = []
+    last: tuple[float, Picture] | None = None
+    for frames in video.stream(times_s, batch=256, max_side=max_side):
+        _, height, width, _ = frames.pixels.shape
+        small = (max(1, width // _BLOCK), max(1, height // _BLOCK))
+        for picture, time_s in zip(frames.pixels, frames.times_s.tolist(), strict=True):
+            blocks = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+            is_new = (
+                last is None
+                or time_s - last[0] >= _STILL_S - 1e-6
+                or int(cv2.absdiff(blocks, last[1]).max()) > _STILL_LEVEL
+            )
+            last = (time_s, blocks) if is_new or last is None else last
+            seen = eyes(picture) if is_new else glimpses[-1].seen
+            glimpses.append(Glimpse(round(time_s * 1000), seen))
     return glimpses
 
 
@@ -164,7 +203,8 @@ def _is_elsewhere(glimpses: Sequence[Glimpse], index: int, patience: int) -> boo
     before = [g for g in glimpses[max(0, index - 8) : index] if now.time_ms - g.time_ms <= patience]
     after = [g for g in glimpses[index + 1 : index + 9] if g.time_ms - now.time_ms <= patience]
     around = {g.seen.place for g in before} & {g.seen.place for g in after}
-    return bool(around) and now.seen.place not in around
+    often = Counter(g.seen.place for g in (*before, now, *after))
+    return any(often[place] > often[now.seen.place] for place in around)
 
 
 def _with_actor(glimpse: Glimpse, seen: SeenActor) -> Glimpse:

@@ -16,6 +16,7 @@ _EYES = {
     "activity": "playhead.models.eyes.activity:Activity",
     "moving": "playhead.models.eyes.activity:MovingThings",
     "screen_text": "playhead.models.eyes.screen_text:ScreenText",
+    "world": "playhead.models.eyes.world:WorldEye",
 }
 _EMBEDDERS = {
     "plain": "playhead.models.eyes.plain:PlainEmbedder",

@@ -90,6 +90,9 @@ def _study(frames: Frames, span: Span) -> _Scene:
 class Activity:
     """An eye that writes what moves, and how the whole looks, on every eight seconds."""
 
+    level = "8s"
+    """Of the caption pyramid (`playhead.memory.captions`), which does not write these again."""
+
     @property
     def name(self) -> str:
         """Names the eye and its version."""
