@@ -151,9 +151,8 @@ def retrieval(folder: Path) -> str:
     rights = truth(bank, moments)
     plain = PlainEmbedder()
     ways = {
-        "`embed_query`": plain.embed_query,
-        "one vector": lambda picture: plain.embed_pictures(picture[None]),
-        "colour histogram": lambda picture: histogram(picture)[None],
+        "`PlainEmbedder`": lambda picture: plain.embed_pictures(picture[None])[0],
+        "colour histogram": histogram,
     }
     hits = {name: first(bank, moments, rights, embed) for name, embed in ways.items()}
     hits["chance"] = "-", np.stack([[right.mean(axis=0)] * len(CUTS) for right in rights])
@@ -171,9 +170,9 @@ def retrieval(folder: Path) -> str:
 
 def first(bank: list[Any], moments: list[Any], rights: list[Any], embed: Any) -> Any:
     """Pictures a second; `[moments, cuts, 2]`: is the best one of the right film, of its time?"""
-    took_s, rows = cpu_s(lambda: [embed(picture)[0] for *_, picture in bank], runs=1)
-    stored = np.stack(rows).T  # the first vector of a query is that of the whole picture
-    best = [[(embed(c) @ stored).max(axis=0).argmax() for c in copies] for *_, copies in moments]
+    took_s, rows = cpu_s(lambda: [embed(picture) for *_, picture in bank], runs=1)
+    stored = np.stack(rows).T
+    best = [[(embed(copy) @ stored).argmax() for copy in copies] for *_, copies in moments]
     return f"{len(bank) / took_s:.0f}", np.stack([r[i] for r, i in zip(rights, best, strict=True)])
 
 

@@ -118,9 +118,9 @@ def search_rows(folder: Path, hours: float, *, quick: bool) -> Iterator[str]:
     yield _row(
         "P8",
         "10 live streams, a picture a second: from its arrival until a search has found it",
-        f"p50 {lag['p50']:.0f} ms, p99 {lag['p99']:.0f} ms",
+        _milliseconds(lag),
         "<= 1 s",
-        lag["p99"] <= 1000,
+        _verdict(lag["p99"] <= 1000, by_cpu=10 * lag["cpu"] <= 1000),
         "",
     )
 
@@ -136,9 +136,12 @@ def _latency_rows(home: Path, num: int) -> Iterator[str]:
         target = "p50 <= 50, p99 <= 200"
         yield _row("P4", f"search by {what}", _milliseconds(found), target, verdict, beside)
     found = task("crowd", folder=str(home), num_threads=64, num_each=1 if num < 50 else 4)
-    is_met = found["p99"] <= 2000
+    verdict = _verdict(found["p99"] <= 2000, by_cpu=found["cpu"] <= 2000)
     what = "64 threads at once, words, pictures and both"
-    yield _row("P4", what, _milliseconds(found), "p99 <= 2000", is_met, "")
+    measured = (
+        f"p50 {found['p50']:.0f} ms, p99 {found['p99']:.0f} ms; {found['cpu']:.0f} ms on 2 cores"
+    )
+    yield _row("P4", what, measured, "p99 <= 2000", verdict, "")
 
 
 def _size_rows(home: Path, hours: float, num: int) -> Iterator[str]:

@@ -29,37 +29,11 @@ FROM entries WHERE row >= ?"""
 
 
 class Columns:
-    """The entries of a memory, ascending by row."""
+    """The entries of a memory at one moment, ascending by row. It never changes."""
 
     def __init__(self) -> None:
         self._forgotten = -1
         self._next_row = 0
-        self._empty()
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def refresh(self, tables: sqlite3.Connection) -> None:
-        """Read what is new in the tables."""
-        forgotten, next_row = meta(tables, "forgotten"), meta(tables, "next_row")
-        if forgotten != self._forgotten or next_row < self._next_row:
-            self._empty()
-            self._forgotten, self._next_row = forgotten, 0
-        if next_row == self._next_row:
-            return
-        found = tables.execute(_SELECT + " ORDER BY row", (self._next_row,)).fetchall()
-        new = np.array(found, _ENTRY) if found else np.empty(0, _ENTRY)
-        self.rows = np.concatenate([self.rows, new["row"]])
-        self.videos = np.concatenate([self.videos, new["video"]])
-        self.starts = np.concatenate([self.starts, new["start"]])
-        self.ends = np.concatenate([self.ends, new["end"]])
-        self.kinds = np.concatenate([self.kinds, new["kind"]])
-        self.characters = np.concatenate([self.characters, new["characters"]])
-        self.positions = np.full(next_row, -1, np.int64)
-        self.positions[self.rows] = np.arange(len(self.rows))
-        self._next_row = next_row
-
-    def _empty(self) -> None:
         self.rows: NDArray[np.int64] = np.empty(0, np.int64)
         self.videos: NDArray[np.int32] = np.empty(0, np.int32)
         self.starts: NDArray[np.float64] = np.empty(0)
@@ -67,6 +41,30 @@ class Columns:
         self.kinds: NDArray[np.int32] = np.empty(0, np.int32)
         self.characters: NDArray[np.int32] = np.empty(0, np.int32)
         self.positions: NDArray[np.int64] = np.empty(0, np.int64)
+        """`[R]`: for each row number of the tables its place in the others, or -1."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def now(self, tables: sqlite3.Connection) -> Columns:
+        """The entries that are in the tables, of which only those that are new here are read."""
+        forgotten, next_row = meta(tables, "forgotten"), meta(tables, "next_row")
+        is_older = forgotten != self._forgotten or next_row < self._next_row
+        old = Columns() if is_older else self
+        if next_row == old._next_row and not is_older:
+            return old
+        found = tables.execute(_SELECT + " ORDER BY row", (old._next_row,)).fetchall()
+        new, now = np.array(found, _ENTRY) if found else np.empty(0, _ENTRY), Columns()
+        now._forgotten, now._next_row = forgotten, next_row
+        now.rows = np.concatenate([old.rows, new["row"]])
+        now.videos = np.concatenate([old.videos, new["video"]])
+        now.starts = np.concatenate([old.starts, new["start"]])
+        now.ends = np.concatenate([old.ends, new["end"]])
+        now.kinds = np.concatenate([old.kinds, new["kind"]])
+        now.characters = np.concatenate([old.characters, new["characters"]])
+        now.positions = np.full(next_row, -1, np.int64)
+        now.positions[now.rows] = np.arange(len(now))
+        return now
 
     def ended_by(self, until_s: float | None) -> Mask:
         """`[N]`: which entries lie in the past of `until_s`."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -27,8 +28,11 @@ from playhead.memory import tables as sql
 from playhead.memory.batch import Batch, Entry, apart, batch_record, check_batch
 from playhead.memory.columns import Columns
 from playhead.memory.folder import Folder, NumberedVectors
+from playhead.memory.gate import Gate
 from playhead.memory.index import IndexKind, IndexReport, VectorIndex
 from playhead.memory.search import Fusion, Query, View, check_picture, search
+
+_SEARCHES = Gate(2 * (os.cpu_count() or 1))
 
 
 class DiskMemory:
@@ -59,6 +63,7 @@ class DiskMemory:
         self._index_kind: IndexKind = index
         self._gpu = gpu
         self._version = -1
+        self._turn = threading.Lock()
 
     def close(self) -> None:
         """Give back files and memory. Closing twice is fine."""
@@ -121,7 +126,7 @@ class DiskMemory:
             check_picture(image, self.embedders.values())
 
         def found() -> list[Hit]:
-            tables = self.folder.tables
+            view, tables = self._view(), self.folder.tables
             query = Query(
                 text=text,
                 image=image,
@@ -132,9 +137,10 @@ class DiskMemory:
                 k=k,
                 fusion=fusion,
             )
-            return search(self._view(), query)
+            return search(view, query)
 
-        return self.folder.ask(found)
+        with _SEARCHES:
+            return self.folder.ask(found)
 
     def get(self, id: str) -> Evidence | None:
         """The evidence of that id; None if there is none."""
@@ -295,13 +301,25 @@ class DiskMemory:
         return found
 
     def _view(self) -> View:
-        if self._version != self.folder.version:
-            self._columns, self._indexes = Columns(), dict[str, VectorIndex]()
-            self._version = self.folder.version
-        self._columns.refresh(self.folder.tables)
-        for space, (dim, num) in self.folder.spaces().items():
-            if space not in self._indexes:
-                file = self.folder.vector_file(space, dim)
-                self._indexes[space] = VectorIndex(file, self._index_kind, gpu=self._gpu)
-            self._indexes[space].refresh(num)
-        return View(self.folder.tables, self._columns, self._indexes, self.embedders)
+        """What is searched, as it is at the moment of this thread's block.
+
+        Asked before anything else is read, blocks see moments in the order in which they ask, so
+        that each has to read only what is new since the one before it.
+        """
+        with self._turn:
+            tables, version = self.folder.tables, self.folder.version
+            if self._version != version:
+                self._columns, self._indexes = Columns(), dict[str, VectorIndex]()
+                self._version = version
+            columns = self._columns.now(tables)
+            indexes = {
+                space: (
+                    self._indexes.get(space)
+                    or VectorIndex(
+                        self.folder.vector_file(space, dim), self._index_kind, gpu=self._gpu
+                    )
+                ).now(num)
+                for space, (dim, num) in self.folder.spaces().items()
+            }
+            self._columns, self._indexes = columns, indexes
+            return View(tables, columns, indexes, self.embedders)

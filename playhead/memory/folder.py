@@ -11,6 +11,13 @@ from the log. In the folder:
 
 A killed writer leaves at most a half line and uncounted vectors behind, which the next writer cuts
 off or writes over. Several processes may read and write; a reader sees one moment of the tables.
+
+What threads share: one connection to the tables writes, under a lock that is held for the whole
+write. Whoever reads has a connection of its own from the beginning of its block to the end, and
+SQLite's write-ahead log keeps what that connection sees as it was when it first looked, so readers
+wait neither for each other nor for a write. A write is acknowledged after the tables have it, so a
+block that begins later sees it. Where the tables are replaced (damage, compaction, another
+process), a reader goes on with the files that it has open, and asks again if its generation went.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from errno import EIO, ENOSPC
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +45,17 @@ T = TypeVar("T")
 NumberedVectors = dict[str, list[tuple[int, NDArray[np.floating[Any]]]]]
 """By space: row and vector `[dim]`."""
 
+_IDLE = 4  # connections of readers that are kept open for the next ones
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What one thread reads from."""
+
+    tables: sqlite3.Connection
+    home: Path
+    version: int
+
 
 class Folder:
     """The files of a memory. Safe in several threads and processes; not after fork."""
@@ -49,11 +68,14 @@ class Folder:
             OSError: The disk is full, broken or may not be written.
         """
         self.path = path
-        self.version = 0
-        """Grows when what was read from the tables before may no longer be so."""
-        self._guard = threading.RLock()
-        self._depth = 0
-        self._is_reading = self._is_closed = False
+        self._guard = threading.RLock()  # held by the thread that writes
+        self._writer_thread: int | None = None
+        self._swap = threading.RLock()  # held while files are replaced, or a reader opens them
+        self._here = threading.local()
+        self._idle: list[_Reader] = []
+        self._version = 0
+        self._acknowledged = 0  # bytes of the log that this process has promised to remember
+        self._is_closed = False
         if path.exists() and not path.is_dir():
             raise StoreError(f"not a memory: {str(path)!r} is no folder; name a new one")
         path.mkdir(parents=True, exist_ok=True)
@@ -72,8 +94,27 @@ class Folder:
         """Give back the files. Closing twice is fine."""
         with self._guard:
             if not self._is_closed:
-                self.tables.close()
                 self._is_closed = True
+                self._tables.close()
+                self._close_idle()
+
+    @property
+    def tables(self) -> sqlite3.Connection:
+        """The connection of the block that this thread is in."""
+        reader = self._reader
+        return self._tables if reader is None else reader.tables
+
+    @property
+    def home(self) -> Path:
+        """The generation that this thread's block is about."""
+        reader = self._reader
+        return self._home if reader is None else reader.home
+
+    @property
+    def version(self) -> int:
+        """Another one if what was read from the tables before may no longer be so."""
+        reader = self._reader
+        return self._version if reader is None else reader.version
 
     @contextmanager
     def writing(self) -> Generator[None]:
@@ -87,54 +128,45 @@ class Folder:
 
     @contextmanager
     def reading(self) -> Generator[None]:
-        """A block in which the tables are as the log says, and stay so whoever writes."""
-        with self._guard, _as_os_error(self.path):
-            self._check_open()
-            if self._depth or self._is_reading:  # within another block of this thread
-                yield
-                return
-            self._reopen_if_changed()
-            if self.log.size > self._applied():
-                with place.lock(self.path / "lock", wait=False) as is_ours:
-                    if is_ours:  # else its writer is alive and about to apply it
-                        self._put_right()
-            self.tables.execute("BEGIN")
-            self._is_reading = True
+        """A block that sees one moment, whoever writes, from the first time it reads.
+
+        All that was acknowledged before the block began is in it.
+        """
+        if self._reader is not None or self._is_writing:  # within another block of this thread
+            yield
+            return
+        with _as_os_error(self.path):
+            reader = self._up_to_date_reader()
+            self._here.reader = reader
             try:
+                reader.tables.execute("BEGIN")
                 yield
             finally:
-                self._is_reading = False
-                with suppress(sqlite3.ProgrammingError):  # closed, and cannot be opened now
-                    if self.tables.in_transaction:
-                        self.tables.execute("COMMIT")
+                self._here.reader = None
+                self._give_back(reader)
 
     def ask(self, query: Callable[[], T]) -> T:
         """What `query` reads from the tables, which are made again if it finds them damaged.
 
         It is asked again if another process compacted the memory meanwhile.
         """
+        if self._reader is not None:
+            return query()  # the outer block sees to it
+        is_mended = False
         while True:
-            is_inner = self._is_reading or self._depth > 0
             with self.reading():
-                home = self.home.name
+                home, version = self.home.name, self.version
                 try:
-                    found = self._ask(query)
-                except Exception:  # its files may have gone while it read them
-                    if is_inner or place.read_current(self.path) == home:
-                        raise
+                    found = query()
+                except Exception as error:
+                    if place.read_current(self.path) == home:  # else its files may have gone
+                        if is_mended or not sql.is_damage(error):
+                            raise
+                        self._make_tables_again_if(version)
+                        is_mended = True
                     continue
-                if is_inner or place.read_current(self.path) == home:
+                if place.read_current(self.path) == home:
                     return found
-
-    def _ask(self, query: Callable[[], T]) -> T:
-        try:
-            return query()
-        except sql.ERRORS as error:
-            if not sql.is_damage(error):
-                raise
-            with self._locked():
-                self.make_tables_again()
-            return query()
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What an SQL query gives."""
@@ -155,8 +187,7 @@ class Folder:
                 end = self.log.append(line)
                 sql.set_meta(self.tables, "applied", end)
         except sqlite3.Error as error:
-            if not end:
-                self.log.append(line)
+            self._acknowledged = end or self.log.append(line)
             # where there is no place left for the tables, they follow when there is
             if sql.is_damage(error):
                 with suppress(sqlite3.Error, OSError):
@@ -191,9 +222,9 @@ class Folder:
         return VectorFile(self.home, space, dim)
 
     def make_tables_again(self) -> None:
-        """From the log alone; within a lock. Other processes see that there are new ones."""
+        """From the log alone; within a lock. Others see that there are new ones."""
         part = self._tables_part()
-        self.tables.close()
+        self._tables.close()
         self._use_tables(part)
 
     def fresh_tables(self, path: Path) -> sqlite3.Connection:
@@ -211,7 +242,7 @@ class Folder:
     @contextmanager
     def next_generation(self) -> Generator[Path]:
         """A block that fills an empty folder, which then takes the place of the present one."""
-        number = int(self.home.name) + 1
+        number = int(self._home.name) + 1
         home = self.path / f"{number:06d}"
         place.remove_generation(home)
         home.mkdir()
@@ -220,91 +251,176 @@ class Folder:
         place.write_current(self.path, number)
         self._reopen_if_changed()  # which removes the old one
 
+    @property
+    def _reader(self) -> _Reader | None:
+        """What this thread reads from; None outside of a block that reads."""
+        return getattr(self._here, "reader", None)
+
+    @property
+    def _is_writing(self) -> bool:
+        return self._writer_thread == threading.get_ident()
+
     @contextmanager
     def _locked(self) -> Generator[None]:
         with self._guard:
-            if self._depth:  # this thread holds it already
+            if self._is_writing:
                 yield
                 return
             with place.lock(self.path / "lock", wait=True):
-                self._depth += 1
+                self._writer_thread = threading.get_ident()
                 try:
                     yield
                 finally:
-                    self._depth -= 1
+                    self._writer_thread = None
 
-    def _applied(self) -> int:
-        """How far the tables have come; nowhere if they are damaged."""
+    def _up_to_date_reader(self) -> _Reader:
+        """One whose tables hold all that was acknowledged until now."""
+        while True:
+            self._check_open()
+            if not self._is_unchanged():
+                with self._guard:
+                    self._check_open()
+                    self._reopen_if_changed()
+            reader = self._open_reader()
+            try:
+                applied = _applied(reader.tables)
+                is_there = applied >= Log(reader.home / "log").size or not self._caught_up(applied)
+            except BaseException:
+                self._give_back(reader)
+                raise
+            if is_there:
+                return reader
+            self._give_back(reader)
+
+    def _caught_up(self, applied: int) -> bool:
+        """Bring the tables up to the log, unless its writer is alive and about to do so."""
+        is_promised = applied < self._acknowledged
+        if not self._guard.acquire(blocking=is_promised):
+            return False
         try:
-            sql.check_numbers(self.tables)
-            return sql.meta(self.tables, "applied")
-        except sql.ERRORS:
-            return -1
+            self._check_open()
+            with place.lock(self.path / "lock", wait=is_promised) as is_ours:
+                if is_ours:
+                    self._put_right()
+                return is_ours
+        finally:
+            self._guard.release()
+
+    def _open_reader(self) -> _Reader:
+        with suppress(IndexError):
+            while True:
+                reader = self._idle.pop()
+                if reader.version == self._version:
+                    return reader
+                reader.tables.close()
+        while True:
+            with self._swap:
+                version = self._version
+                try:
+                    return _Reader(sql.open_tables(self._tables_path), self._home, version)
+                except sqlite3.Error as error:
+                    if not sql.is_damage(error):
+                        raise
+            self._make_tables_again_if(version)
+
+    def _give_back(self, reader: _Reader) -> None:
+        reader.tables.rollback()
+        if reader.version == self._version and len(self._idle) < _IDLE:
+            self._idle.append(reader)
+        else:
+            reader.tables.close()
+        if self._is_closed:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().tables.close()
+
+    def _make_tables_again_if(self, version: int) -> None:
+        """Unless somebody did so since the tables had that version."""
+        with self.writing():
+            if self._version == version:
+                self.make_tables_again()
 
     def _check_open(self) -> None:
         if self._is_closed:
             raise ValueError("the memory is closed: open it again")
 
     def _open(self) -> None:
-        self.home = self.path / place.read_current(self.path)
-        if not self.home.exists() and self.home.name != "000001":
-            raise StoreError(f"not a memory any more: {str(self.home)!r} is gone")
-        self.home.mkdir(exist_ok=True)
-        self.log = Log(self.home / "log")
-        self._tables_path = self.home / "tables.sqlite"
-        place.tidy(self.path, self.home)
-        self._open_tables()
+        with self._swap:
+            self._home = self.path / place.read_current(self.path)
+            if not self._home.exists() and self._home.name != "000001":
+                raise StoreError(f"not a memory any more: {str(self._home)!r} is gone")
+            self._home.mkdir(exist_ok=True)
+            self.log = Log(self._home / "log")
+            self._acknowledged = 0
+            self._tables_path = self._home / "tables.sqlite"
+            place.tidy(self.path, self._home)
+            self._open_tables()
 
     def _open_tables(self) -> None:
-        try:
-            self.tables = sql.open_tables(self._tables_path)
-        except sqlite3.Error as error:
-            if not sql.is_damage(error):
-                raise
-            return self._use_tables(self._tables_part())
-        self._file = place.identity(self._tables_path)
-        self.version += 1
+        with self._swap:
+            try:
+                self._tables = sql.open_tables(self._tables_path)
+            except sqlite3.Error as error:
+                if not sql.is_damage(error):
+                    raise
+                return self._use_tables(self._tables_part())
+            self._file = place.identity(self._tables_path)
+            self._version += 1
 
     def _tables_part(self) -> Path:
-        part = self.home / "tables.part"
+        part = self._home / "tables.part"
         fresh = self.fresh_tables(part)
         fresh.execute("PRAGMA journal_mode = DELETE")  # leaves one file, which can be renamed
         fresh.close()
         return part
 
     def _use_tables(self, part: Path) -> None:
-        sql.remove_tables(self._tables_path)
-        part.replace(self._tables_path)
-        self.tables = sql.open_tables(self._tables_path)
-        self._file = place.identity(self._tables_path)
-        self.version += 1
+        with self._swap:
+            sql.remove_tables(self._tables_path)
+            part.replace(self._tables_path)
+            self._tables = sql.open_tables(self._tables_path)
+            self._file = place.identity(self._tables_path)
+            self._version += 1
 
     def _reopen_if_changed(self) -> None:
         """Follow another process that compacted the memory or made the tables again."""
         if self._is_unchanged():
             return
-        with self._locked():  # it may not be done
-            self.tables.close()
-            if place.read_current(self.path) != self.home.name:
+        with self._locked(), self._swap:  # it may not be done
+            self._tables.close()
+            if place.read_current(self.path) != self._home.name:
                 self._open()
             else:
                 self._open_tables()
+            self._put_right()
 
     def _is_unchanged(self) -> bool:
         is_same = place.identity(self._tables_path) == self._file
-        return is_same and place.read_current(self.path) == self.home.name
+        return is_same and place.read_current(self.path) == self._home.name
 
     def _put_right(self) -> None:
         """Cut off what a killed writer left, and bring the tables up to the log. Needs the lock."""
         size = self.log.mend()
         try:
-            sql.check_numbers(self.tables)
-            if sql.meta(self.tables, "applied") <= size:
-                return sql.catch_up(self.tables, self.log, size)
+            sql.check_numbers(self._tables)
+            if sql.meta(self._tables, "applied") <= size:
+                return sql.catch_up(self._tables, self.log, size)
         except sql.ERRORS as error:
             if not sql.is_damage(error):
                 raise
         return self.make_tables_again()  # damaged, or of a log that is not there any more
+
+
+def _applied(tables: sqlite3.Connection) -> int:
+    """How far tables have come; nowhere if they are damaged."""
+    try:
+        sql.check_numbers(tables)
+        return sql.meta(tables, "applied")
+    except sql.ERRORS:
+        return -1
 
 
 @contextmanager

@@ -12,12 +12,19 @@ Which index is used is chosen by size and said, with its measured recall, by `de
 
 A search that may not see the future compares exactly whatever it may see, for an approximate index
 is built from all vectors and would let the future change what is found in the past.
+
+An index never changes, so that any number of threads may search it. With more vectors it becomes
+another one that shares its parts: each part is a FAISS index of its own, new vectors are a new
+part, and parts that are not much longer than what follows them are built into one. So there are
+few, and a vector is built in a logarithmic number of times (Bentley and Saxe, 1980).
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +40,7 @@ _SPARE = 64  # more neighbours than wanted: rounding swaps no more than that
 _MANY, _FEW = 50_000, 8_192  # so few of so many are compared without the index
 _LANES = 8  # FAISS compares vectors of a multiple of 8 numbers five times as fast
 _SAMPLE = 200  # vectors on which recall is measured
+_ONE_AT_A_TIME = Lock()  # FAISS: indexes on a GPU are not for two threads at once
 
 
 @dataclass(frozen=True)
@@ -49,35 +57,52 @@ class IndexReport:
     an exact index. None: too few to measure."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A FAISS index of the vectors from number `first` on, up to the next part."""
+
+    first: int
+    kind: str
+    index: Any
+
+    @property
+    def is_on_gpu(self) -> bool:
+        return hasattr(self.index, "getDevice")
+
+
 class VectorIndex:
-    """The vectors of one space, searchable. Not for two threads at once."""
+    """The vectors of one space at one moment, searchable. It never changes."""
 
     def __init__(self, file: VectorFile, kind: IndexKind = "auto", *, gpu: bool = True) -> None:
-        self.file, self._kind, self._gpu = file, kind, gpu
+        self.file, self._gpu = file, gpu
+        self._kind: IndexKind = kind
         self.rows: NDArray[np.int64] = np.empty(0, np.int64)
         """`[N]`: the entry that each vector belongs to; -1 for a damaged vector."""
-        self._index: Any = None
-        self._built: str = ""
+        self._parts: tuple[_Part, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def refresh(self, num: int) -> None:
-        """Take in the first `num` vectors of the file; fewer than before mean that it is new."""
+    def now(self, num: int) -> VectorIndex:
+        """That of the first `num` vectors of the file; fewer than before mean that it is new."""
         num = min(num, self.file.num_records)  # there are fewer if the file was cut short
-        if num < len(self):
-            self.rows, self._index = np.empty(0, np.int64), None
         if num == len(self):
-            return
-        first = len(self)
-        rows, _ = self.file.read(first, num)
-        rows[self.file.damaged(first, num) - first] = -1
-        self.rows = np.concatenate([self.rows, rows])
-        wanted = self._wanted(num)
-        if self._index is None or wanted != self._built:
-            self._build(wanted)
+            return self
+        now = VectorIndex(self.file, self._kind, gpu=self._gpu)
+        kept = list(self._parts)
+        if num < len(self):
+            kept.clear()
         else:
-            _add(self._index, self._built, self._sound_vectors(first))
+            now.rows = self.rows
+        if num > (first := len(now)):
+            rows, _ = self.file.read(first, num)
+            rows[self.file.damaged(first, num) - first] = -1
+            now.rows = np.concatenate([now.rows, rows])
+            while kept and first - kept[-1].first < 2 * (num - first):
+                first = kept.pop().first
+            kept.append(now._built(first))
+        now._parts = tuple(kept)
+        return now
 
     def search(
         self,
@@ -117,14 +142,19 @@ class VectorIndex:
     def describe(self) -> IndexReport:
         """What it is, with its recall measured now."""
         recall: float | None = 1.0
-        if self._built != "flat":
+        if not self._is_flat:
             recall = self._recall() if (self.rows >= 0).sum() >= _SAMPLE else None
         device = "gpu" if self._is_on_gpu else "cpu"
-        return IndexReport(self.file.space, self._built or "flat", len(self), device, recall)
+        kind = self._parts[0].kind if self._parts else "flat"  # that of the longest part
+        return IndexReport(self.file.space, kind, len(self), device, recall)
+
+    @property
+    def _is_flat(self) -> bool:
+        return all(part.kind == "flat" for part in self._parts)
 
     @property
     def _is_on_gpu(self) -> bool:
-        return hasattr(self._index, "getDevice")
+        return any(part.is_on_gpu for part in self._parts)
 
     def _wanted(self, num: int) -> str:
         if self._kind == "auto":
@@ -132,10 +162,12 @@ class VectorIndex:
         # an index that has to be trained needs something to be trained on
         return "flat" if self._kind == "ivf" and num < 1000 else self._kind
 
-    def _build(self, kind: str) -> None:
+    def _built(self, first: int) -> _Part:
+        """The part of the vectors from number `first` on."""
         faiss = _faiss()
 
-        dim, vectors = _padded(self.file.dim), self._sound_vectors(0)
+        dim, vectors = _padded(self.file.dim), self._sound_vectors(first)
+        kind = self._wanted(len(vectors))
         similarity = faiss.METRIC_INNER_PRODUCT
         match kind:
             case "flat":
@@ -157,7 +189,8 @@ class VectorIndex:
             some = np.random.default_rng(0).permutation(len(vectors))[:100_000]
             index.train(_pad(vectors[np.sort(some)].astype(np.float32)))
         _add(index, kind, vectors)
-        self._index, self._built = _on_gpu(index) if self._gpu else index, kind
+        is_large = len(vectors) > _MANY  # a GPU gains nothing with few
+        return _Part(first, kind, _on_gpu(index) if self._gpu and is_large else index)
 
     def _sound_vectors(self, first: int) -> NDArray[np.float16]:
         """Those from `first` on, with zeros for damaged ones, which may not even be numbers."""
@@ -170,20 +203,20 @@ class VectorIndex:
     def _by_index(
         self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        faiss = _faiss()
-
+        """Similarities and places `[M, num]`, best first; places of -1 where there are no more."""
         queries = _pad(np.ascontiguousarray(queries, np.float32))
-        if alive.all():
-            return self._index.search(queries, num)
-        bits = np.packbits(alive, bitorder="little")
-        selector = faiss.IDSelectorBitmap(len(alive), faiss.swig_ptr(bits))
-        if self._built == "ivf":
-            asked = faiss.SearchParametersIVF(sel=selector, nprobe=_PROBED_CELLS)
-        elif self._built == "hnsw":
-            asked = faiss.SearchParametersHNSW(sel=selector, efSearch=max(64, num))
-        else:
-            asked = faiss.SearchParameters(sel=selector)
-        return self._index.search(queries, num, params=asked)
+        ends = [part.first for part in self._parts[1:]] + [len(self)]
+        found: list[NDArray[np.float32]] = []
+        places: list[NDArray[np.int64]] = []
+        for part, end in zip(self._parts, ends, strict=True):
+            near, where = _search(part, queries, alive[part.first : end], num)
+            found.append(np.where(where >= 0, near, -np.inf))
+            places.append(np.where(where >= 0, where + part.first, -1))
+        if len(found) == 1:
+            return found[0], places[0]
+        all_found, all_places = np.concatenate(found, axis=1), np.concatenate(places, axis=1)
+        order = np.argsort(-all_found, axis=1, kind="stable")[:, :num]
+        return np.take_along_axis(all_found, order, 1), np.take_along_axis(all_places, order, 1)
 
     def _is_few(self, alive: NDArray[np.bool_]) -> bool:
         """Whether comparing these alone is quicker than passing over all the others."""
@@ -193,7 +226,7 @@ class VectorIndex:
         self, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
     ) -> NDArray[np.bool_]:
         """Those of `alive` that may be among the `num` nearest, whatever way sums are rounded."""
-        if self._built != "flat" or self._is_on_gpu or num + _SPARE >= alive.sum():
+        if not self._is_flat or self._is_on_gpu or num + _SPARE >= alive.sum():
             return alive
         places = self._by_index(queries, alive, num + _SPARE)[1]
         likely = np.zeros_like(alive)
@@ -234,6 +267,26 @@ class VectorIndex:
 def _faiss() -> Any:
     """FAISS, which takes a while to load."""
     return import_module("faiss")
+
+
+def _search(
+    part: _Part, queries: NDArray[np.float32], alive: NDArray[np.bool_], num: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Similarities and places within the part `[M, num]`, best first."""
+    faiss = _faiss()
+
+    if alive.all():
+        with _ONE_AT_A_TIME if part.is_on_gpu else nullcontext():
+            return part.index.search(queries, num)
+    bits = np.packbits(alive, bitorder="little")
+    selector = faiss.IDSelectorBitmap(len(alive), faiss.swig_ptr(bits))
+    if part.kind == "ivf":
+        asked = faiss.SearchParametersIVF(sel=selector, nprobe=_PROBED_CELLS)
+    elif part.kind == "hnsw":
+        asked = faiss.SearchParametersHNSW(sel=selector, efSearch=max(64, num))
+    else:
+        asked = faiss.SearchParameters(sel=selector)
+    return part.index.search(queries, num, params=asked)
 
 
 def _add(index: Any, kind: str, vectors: NDArray[np.float16]) -> None:

@@ -112,6 +112,7 @@ class Library:
         title: str | None = None,
         camera: str | None = None,
         started_at: datetime | None = None,
+        index: bool = True,
     ) -> str:
         """Add a video and begin to index it. One that is known already is only found again.
 
@@ -120,6 +121,7 @@ class Library:
             title: What to call it. None: the name of its file.
             camera: Which camera filmed it.
             started_at: When its first frame was filmed; without a time zone it is taken as UTC.
+            index: Whether to begin to index it. False: only what is looked at is remembered.
 
         Returns:
             The id of the video.
@@ -142,7 +144,8 @@ class Library:
         facts |= {"camera": camera} if camera else {}
         with self._guard:
             self._describe(id_, path, facts)
-        self._index(self.video(id_))
+        if index:
+            self._index(self.video(id_))
         return id_
 
     def add_folder(

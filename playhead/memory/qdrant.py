@@ -182,7 +182,7 @@ class QdrantMemory(DiskMemory):
             self._columns = Columns()
             self._version = self._log.version
         tables = self._log.tables
-        self._columns.refresh(tables)
+        self._columns = self._columns.now(tables)
         indexes = {
             space: QdrantIndex(
                 self._server, self._log.vectors(space), tables, self._columns, exact=self._exact

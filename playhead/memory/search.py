@@ -28,8 +28,6 @@ from playhead.memory.tables import entries
 Fusion = Literal["late", "joint"]
 
 _RANK_OFFSET = 60
-_MANY = 20_000  # vectors that are not all compared with every guess at what a picture shows
-_CANDIDATES = 1_024  # of them are: those most like the picture as it is
 _DEPTH = 64  # entries that a channel ranks, at least; and ten for each hit wanted
 _OVERLAP = 0.5  # of the shorter: entries that share more show the same moment
 _LENGTHS = 10.0  # unless one is so many times longer than the other
@@ -109,13 +107,6 @@ def check_picture(image: NDArray[np.uint8], embedders: Iterable[Any]) -> None:
         raise ValueError("no embedder for pictures: open the memory with embedders=[...]")
 
 
-def embedder_queries(embedder: Any, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The vectors to look for a picture with, `[M, dim]`: the nearest to any of them is meant."""
-    if hasattr(embedder, "embed_query"):
-        return embedder.embed_query(picture)
-    return embedder.embed_pictures(picture[None])
-
-
 def _rankings(view: View, query: Query, may_see: Mask, past: Mask) -> dict[str, Ranking]:
     depth = max(_DEPTH, 10 * query.k)
     rankings: dict[str, Ranking] = {}
@@ -134,7 +125,7 @@ def _vector_queries(view: View, query: Query) -> list[tuple[str, str, NDArray[np
             continue
         picture = text = None
         if query.image is not None and hasattr(embedder, "embed_pictures"):
-            picture = embedder_queries(embedder, query.image)
+            picture = embedder.embed_pictures(query.image[None])
         if query.text and hasattr(embedder, "embed_texts"):
             text = embedder.embed_texts([query.text])
         if query.fusion == "joint" and picture is not None and text is not None:
@@ -172,14 +163,9 @@ def _by_vector(
     index, positions = view.indexes[space], view.columns.positions
     if not isinstance(index, VectorIndex):
         return index.rank(vectors, query, may_see, depth)
-    known = np.where((index.rows >= 0) & (index.rows < len(positions)), index.rows, 0)
-    places = np.where(index.rows >= 0, positions[known] if len(positions) else -1, -1)
-    alive = (places >= 0) & (may_see[places] if len(may_see) else False)
-    is_exact = query.until_s is not None
-    if len(vectors) > 1 and int(alive.sum()) > _MANY:  # where a picture was cut out is unknown
-        near, _ = index.search(vectors[:1], alive, _CANDIDATES, exact=is_exact)
-        alive &= np.isin(index.rows, near)
-    rows, scores = index.search(vectors, alive, depth, exact=is_exact)
+    by_row = np.append(np.append(may_see, False)[positions], False)  # the last is that of row -1
+    alive = by_row[np.where(index.rows < len(positions), index.rows, -1)]
+    rows, scores = index.search(vectors, alive, depth, exact=query.until_s is not None)
     return list(zip(rows.tolist(), scores.tolist(), strict=True))
 
 

@@ -37,9 +37,7 @@ def made(folder: str | Path, rows: Sequence[int], vectors: NDArray[np.float32]) 
 
 
 def opened(file: VectorFile, kind: IndexKind = "flat") -> VectorIndex:
-    index = VectorIndex(file, kind, gpu=False)
-    index.refresh(file.num_records)
-    return index
+    return VectorIndex(file, kind, gpu=False).now(file.num_records)
 
 
 def by_hand(
@@ -153,7 +151,7 @@ def test_an_index_that_grew_equals_one_built_at_once(seed: int, parts: list[int]
         for num in parts:
             file.append(np.arange(at, at + num), vectors[at : at + num], at)
             at += num
-            grown.refresh(at)
+            grown = grown.now(at)
         found, expected = grown.search(query, None, 9), opened(file).search(query, None, 9)
     assert found[0].tolist() == expected[0].tolist()
     assert found[1].tolist() == expected[1].tolist()
@@ -166,10 +164,9 @@ def test_growing_past_the_first_build_finds_the_new_vectors(tmp_path: Path, kind
     index = opened(file, kind)
     for at in range(900, 1600, 350):
         file.append(np.arange(at, at + 350), vectors[at : at + 350], at)
-        index.refresh(at + 350)
+        index = index.now(at + 350)
         assert index.search(vectors[at : at + 1], None, 1)[0].tolist() == [at]
-    index.refresh(10)
-    assert len(index) == 10
+    assert len(index.now(10)) == 10
 
 
 @pytest.mark.parametrize("kind", KINDS)
