@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from playhead.agent import attempt as attempts
@@ -46,7 +47,6 @@ class Answering:
         question: Question,
         tell: Callable[[Event], None],
         begun: Callable[[Run], None],
-        steps: Sequence[Step] = (),
     ) -> Trajectory:
         """Answer a question, or go on answering it, and keep the record.
 
@@ -54,10 +54,7 @@ class Answering:
             question: As it is in the store.
             tell: Is told of every event.
             begun: Is given the run, to stop it.
-            steps: Steps to begin after.
         """
-        from playhead.agent.checkpoints import open_checkpoints
-
         task, prepared = question.task, question.prepared
         ledger = Ledger(Budget.model_validate(prepared["budget"]))
         with ToolContext(
@@ -71,15 +68,19 @@ class Answering:
             run = self._prepared(question, ctx, tell)
             begun(run)
             tell(Event("started"))
-            await self._wait_for_index(run)
+            await asyncio.gather(self._wait_for_index(run), asyncio.to_thread(_load, run.strategy))
+            from playhead.agent.checkpoints import open_checkpoints
+
             with open_checkpoints(self.store.path) as checkpoints:
-                state = await self._go_on(run, question, checkpoints, steps)
+                state = await self._go_on(run, question, checkpoints)
                 record = trajectory(run, state, question.thread, parent=prepared.get("parent"))
-            self.store.answered(question, record)
-            # without a receipt the answer stands: the file went away, or the disk is full
+            # Before the record, so that no kept answer lacks it: whoever dies in between goes on
+            # and writes it again. Without one the answer stands: the file went away, or the disk
+            # is full.
             with contextlib.suppress(PlayheadError, OSError):
                 folder = self.library.folder / "receipts"
                 await asyncio.to_thread(write_receipt, folder, record, ctx)
+            self.store.answered(question, record)
             return record
 
     def _prepared(self, question: Question, ctx: ToolContext, tell: Callable[[Event], None]) -> Run:
@@ -99,18 +100,13 @@ class Answering:
         run.system = prepared.get("system", run.system)
         return run
 
-    async def _go_on(
-        self, run: Run, question: Question, checkpoints: Checkpoints, steps: Sequence[Step]
-    ) -> State:
+    async def _go_on(self, run: Run, question: Question, checkpoints: Checkpoints) -> State:
         """Run the graph from its last checkpoint, or from the beginning."""
-        name = question.prepared["strategy"]
-        if name == "auto":
-            name = attempts.route(run.ctx, run.policy)
-        graph = find_strategy(name)().compile(checkpointer=checkpoints)
+        graph = find_strategy(run.strategy)().compile(checkpointer=checkpoints)
         config = attempts.config(run, thread_id=question.thread)
         kept = await graph.aget_state(config)
         if not kept.values:
-            given: State | None = attempts.first_state(run, steps)
+            given: State | None = attempts.first_state(run, self._kept_steps(question))
         elif kept.next:
             given = None
             _bring_back(run, kept.values)
@@ -119,6 +115,13 @@ class Answering:
             run.tell(_answered(kept.values))
             return kept.values
         return await graph.ainvoke(given, config, context=run, durability="sync")
+
+    def _kept_steps(self, question: Question) -> Sequence[Step]:
+        """The steps that a question begins after: those that a fork keeps of its parent."""
+        parent, num = question.prepared.get("parent"), question.prepared.get("num_kept", 0)
+        asked = self.store.questions(question.session) if num else []
+        found = [q.trajectory for q in asked if q.trajectory and q.trajectory.id == parent]
+        return found[0].steps[:num] if found else ()
 
     async def _wait_for_index(self, run: Run) -> None:
         """Have what the question is about indexed first, and wait a little."""
@@ -139,6 +142,12 @@ class Answering:
         from playhead.models.strings import find_policy
 
         return find_policy(self.model, resolve=ctx.resolve, environment=os.environ)
+
+
+def _load(strategy: str) -> None:
+    """Load LangGraph, which takes seconds, and what else the strategy needs."""
+    import_module("playhead.agent.checkpoints")
+    find_strategy(strategy)()
 
 
 def _bring_back(run: Run, state: State) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from playhead.agent import answers
-from playhead.agent.record import conversation
 from playhead.agent.run import Event, Run, State
+from playhead.agent.window import tokens
 from playhead.core.budget import Cost
 from playhead.core.errors import Blamed, Origin, VideoError
-from playhead.core.message import Message
+from playhead.core.message import Message, TextPart
 from playhead.core.policy import Reply, Sampling
 from playhead.core.tools import Failure, ToolSpec
 from playhead.core.trajectory import Step, Stop
@@ -57,10 +57,9 @@ async def ask(
     """
     if not run.ctx.ledger.pay(Cost(turns=1)):
         return {"stop": Stop.BUDGET.value}
-    steps = run.steps_of(state)
     started = time.monotonic()
     try:
-        said = await reply_of(run, conversation(run, steps, shown), tools, sampling)
+        said = await reply_of(run, run.conversation(state, shown), tools, sampling)
     except Interrupted as interrupted:
         run.spend_time(started)
         return {"stop": interrupted.stop.value, "cost": spent(run)}
@@ -69,7 +68,7 @@ async def ask(
         return failed(run, error)
     spend(run, said, started)
     run.tell(Event("thought", text=said.thinking or said.text, cost=run.ctx.ledger.spent))
-    said = _with_own_ids(said, len(steps) if number is None else number)
+    said = _with_own_ids(said, len(state.get("steps", ())) if number is None else number)
     if said.calls:
         return {"reply": said.to_json(), "cost": spent(run)}
     step = Step(reply=said, shown=shown)
@@ -115,15 +114,13 @@ async def reply_of(
 def spend(run: Run, said: Reply, started: float) -> None:
     """Count what a reply took; its turn is paid for already."""
     usage = said.usage
-    run.dearest = max(run.dearest, usage.dollars or 0.0)
-    run.ctx.ledger.note(
-        Cost(
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            dollars=usage.dollars,
-        )
+    run.paid(usage.dollars)
+    run.spend_time(
+        started,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        dollars=usage.dollars,
     )
-    run.spend_time(started)
 
 
 def spent(run: Run) -> dict[str, Any]:
@@ -133,11 +130,10 @@ def spent(run: Run) -> dict[str, Any]:
 
 def is_last_turn(run: Run) -> bool:
     """Whether the turn that is left, or the time or the money, must be kept for the answer."""
-    left = run.ctx.ledger.left
+    bound = MOST_TURNS if run.budget.turns is None else min(run.budget.turns, MOST_TURNS)
     left_s, bound_s = run.left_s(), run.budget.seconds
     return (
-        (left.turns is not None and left.turns <= 1)
-        or run.ctx.ledger.spent.turns >= MOST_TURNS - 1
+        run.ctx.ledger.spent.turns >= bound - 1
         or (left_s is not None and bound_s is not None and left_s <= _TIME_KEPT * bound_s)
         or not _can_pay_dollars(run, turns=2)
     )
@@ -169,9 +165,24 @@ def failed(run: Run, error: Exception) -> Changes:
 
 
 def _can_pay_dollars(run: Run, *, turns: int) -> bool:
-    """Whether so many turns, each as dear as the dearest so far, can be paid."""
-    left = run.ctx.ledger.left.dollars
-    return left is None or (left > 0 and turns * run.dearest <= left)
+    """Whether so many turns, each as dear as the dearest so far, can be paid. Before the first, all
+    that is known is what the policy says that tokens cost; if it says nothing, the first is asked
+    for and the price is found out."""
+    if run.budget.dollars is None:
+        return True
+    left = run.budget.dollars - (run.ctx.ledger.spent.dollars or 0.0)
+    a_turn = _first_turn_dollars(run) if run.dearest is None else run.dearest
+    return left > 0 and turns * a_turn <= left
+
+
+def _first_turn_dollars(run: Run) -> float:
+    """About what the first reply costs at most, if it takes all the tokens that it may."""
+    price = getattr(run.policy, "dollars_per_million", None)
+    if price is None:
+        return 0.0
+    told = [run.system, run.opening, *(spec.to_json() for spec in run.specs)]
+    num = tokens([TextPart(text=text) for text in told]) + run.ctx.ledger.spent.visual_tokens
+    return (num * price[0] + run.sampling.max_tokens * price[1]) / 1e6
 
 
 def _with_own_ids(said: Reply, number: int) -> Reply:

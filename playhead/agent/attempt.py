@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from playhead.agent import prompts
-from playhead.agent.asking import MOST_TURNS
+from playhead.agent.asking import MOST_TURNS, is_last_turn
 from playhead.agent.record import trajectory
 from playhead.agent.router import route
 from playhead.agent.run import Event, Run, State
@@ -76,8 +76,8 @@ async def attempt(
         task, policy, tools, ctx, strategy=strategy, sampling=sampling, verify=verify,
         earlier=earlier, tell=tell,
     )  # fmt: skip
-    name = route(ctx, policy) if strategy == "auto" else strategy
-    state = await compiled(name).ainvoke(first_state(run, steps), context=run, config=config(run))
+    graph = compiled(run.strategy)
+    state = await graph.ainvoke(first_state(run, steps), context=run, config=config(run))
     return trajectory(run, state, id or new_id(), group=group, parent=parent)
 
 
@@ -95,27 +95,26 @@ def prepare(
 ) -> Run:
     """The run that `attempt` would make: for callers that bring a graph of their own."""
     toolset = Toolset(tuple(tools))
-    name = route(ctx, policy) if strategy == "auto" else strategy
+    name = route(ctx, policy, toolset) if strategy == "auto" else strategy
     offered = toolset
     if name in _WITHOUT_TOOLS:
         looks = toolset.only("look")
         toolset, offered = looks if len(looks) else Toolset(find_tools(["look"])), Toolset(())
     ctx.options = task.options
-    opening = prompts.opening(task, ctx, ctx.ledger.budget, earlier)
-    turns = ctx.ledger.budget.turns
-    if turns is not None and turns <= 1:
-        opening = f"{opening}\n\n{prompts.FORCED}"
     run = Run(
         task=task,
         policy=policy,
+        strategy=name,
         tools=toolset,
         offered=offered,
         ctx=ctx,
         system=prompts.SYSTEM if "answer" in offered.names else prompts.SYSTEM_WITHOUT_TOOLS,
-        opening=opening,
+        opening=prompts.opening(task, ctx, ctx.ledger.budget, earlier),
         sampling=sampling or Sampling(),
         verify=verify,
     )
+    if is_last_turn(run):
+        run.opening = f"{run.opening}\n\n{prompts.FORCED}"
     if tell is not None:
         run.tell = tell
     return run
@@ -136,7 +135,7 @@ def first_state(run: Run, steps: Sequence[Step] = ()) -> State:
 def bring_back(run: Run, steps: Sequence[Step]) -> None:
     """Give a run what was found in `steps`: evidence to cite, and anchors."""
     for step in steps:
-        run.dearest = max(run.dearest, step.reply.usage.dollars or 0.0)
+        run.paid(step.reply.usage.dollars)
         for call, seen in zip(step.reply.calls, step.observations, strict=True):
             run.ctx.found(seen.evidence)
             if any(piece.kind == _ANCHOR for piece in seen.evidence):

@@ -7,7 +7,6 @@ with what it can have instead; what takes too long is not waited for.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 
@@ -38,23 +37,25 @@ async def carry_out(
         shown: The earlier steps that are before the policy's eyes: what it has there is not
             fetched again.
     """
-    known = _results(shown, tools)
+    held = _held(shown, tools)
     left_s = run.left_s()
     deadline = None if left_s is None else time.monotonic() + left_s
     jobs: list[asyncio.Future[Observation]] = []
     for number, call in enumerate(reply.calls):
         run.tell(Event("call", call=call))
-        spelled, tool = _spelled(call), tools.get(call.name)
+        tool = tools.get(call.name)
         refused = _refused(run, call, number, tool, tools)
+        same = next((one.id for one in held if _is_same(one, call)), None)
         if refused is not None:
             jobs.append(_already(refused))
-        elif call.name != ANSWER and spelled in known:
-            jobs.append(_already(_pointer(call, known[spelled])))
+        elif call.name != ANSWER and same is not None:
+            jobs.append(_already(_pointer(call, same)))
         else:
-            known.setdefault(spelled, call.id)
             assert tool is not None
             if not tool.reads_only:  # what was asked before it comes before it
+                held.clear()
                 await _all_in_time(run, jobs, deadline)
+            held.append(call)
             jobs.append(_started(run, tool, call, deadline))
             if not tool.reads_only:
                 await _all_in_time(run, jobs, deadline)
@@ -131,22 +132,25 @@ def _pointer(call: ToolCall, id_: str) -> Observation:
     return Observation(call_id=call.id, parts=(TextPart(text=words),))
 
 
-def _results(steps: Sequence[Step], tools: Toolset) -> dict[str, str]:
-    """Calls whose result still holds, as text, with their ids. After a call that writes something
-    down, what was read before it may read differently."""
-    results: dict[str, str] = {}
+def _held(steps: Sequence[Step], tools: Toolset) -> list[ToolCall]:
+    """Calls whose result still holds. After a call that writes something down, what was read before
+    it may read differently."""
+    held: list[ToolCall] = []
     for step in steps:
         for call, seen in zip(step.reply.calls, step.observations, strict=True):
-            if seen.failure is not None or seen.text.startswith(_SAME):
+            if seen.failure is not None or _is_pointer(seen):
                 continue
             tool = tools.get(call.name)
             if tool is not None and not tool.reads_only:
-                results.clear()
-            results.setdefault(_spelled(call), call.id)
-    return results
+                held.clear()
+            held.append(call)
+    return held
 
 
-def _spelled(call: ToolCall) -> str:
-    if call.raw is not None:
-        return f"{call.name} {call.raw}"
-    return f"{call.name} {json.dumps(call.arguments, sort_keys=True)}"
+def _is_pointer(seen: Observation) -> bool:
+    first = seen.parts[0] if seen.parts else None
+    return isinstance(first, TextPart) and first.text.startswith(_SAME)
+
+
+def _is_same(one: ToolCall, other: ToolCall) -> bool:
+    return (one.name, one.raw, one.arguments) == (other.name, other.raw, other.arguments)

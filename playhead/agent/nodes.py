@@ -37,6 +37,7 @@ Runtime = Any
 """`langgraph.runtime.Runtime[Run]`: its `context` is the `Run`."""
 
 _MOST_IDLE = 3  # turns in a row that bring nothing new
+_UNCITED = "it cites no evidence, so it could not be checked"
 _FORCED_TURNS = 2  # at most: the second, if one is left, for whoever gave no answer in the first
 
 
@@ -77,8 +78,7 @@ async def act_on(
     visible = steps if shown is None else [steps[i] for i in shown]
     started = time.monotonic()
     observations = await carry_out(run, reply, tools, visible)
-    run.spend_time(started)
-    run.ctx.ledger.note(Cost(calls=len(reply.calls)))
+    run.spend_time(started, calls=len(reply.calls))
     is_new = any(o.cost.frames or (_ids(o) - before) for o in observations)
     num_idle = 0 if is_new else state.get("num_idle", 0) + 1
     answer = _given(run, reply, observations)
@@ -151,9 +151,11 @@ async def verify(state: State, runtime: Runtime) -> Changes:
     """Ask again with nothing but the evidence that the answer cites."""
     run: Run = runtime.context
     answer = Answer.model_validate(state.get("answer"))
-    if answer.abstained or not answer.evidence:
-        checked = False if not answer.abstained else None
-        return {"answer": answer.replace(verified=checked).model_dump(mode="json")}
+    if answer.abstained:
+        return {}
+    if not answer.evidence:
+        unsure = answer.replace(warnings=(*answer.warnings, _UNCITED))
+        return {"answer": unsure.model_dump(mode="json")}
     frames = [frame for piece in answer.evidence for frame in piece.frames]
     tokens = sum(visual_tokens(frame.height, frame.width) for frame in frames)
     price = Cost(turns=1, frames=len(frames), visual_tokens=tokens)

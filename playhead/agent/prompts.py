@@ -86,7 +86,7 @@ def _shortened(text: str) -> str:
 
 def _about(video_id: str, ctx: ToolContext) -> str:
     whole = ctx.whole(video_id)
-    title = ctx.library.video(video_id).title
+    title = ctx.known(video_id).title
     seen = 100 * ctx.library.coverage(video_id, "picture")
     words = f"Video {ctx.handle(video_id)} ({title!r}) lasts {whole.end:.1f} s"
     return f"{words} ({format_time(whole.end)}), {seen:.0f} % of it has been looked at before."

@@ -1,9 +1,8 @@
-"""From a run to its record, and from a record to the messages a policy is shown."""
+"""From a run to its record."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -11,21 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from playhead.agent.run import Run, State
 from playhead.core.budget import Cost
 from playhead.core.errors import Blamed, Origin
-from playhead.core.message import Message, TextPart
-from playhead.core.policy import Reply
 from playhead.core.tools import Failure
-from playhead.core.trajectory import Answer, Step, Stop, Timing, Trajectory
+from playhead.core.trajectory import Answer, Stop, Timing, Trajectory
 
 _VERSIONS = ("playhead", "langgraph", "faiss-cpu", "av", "numpy", "torch", "transformers", "vllm")
-
-
-def conversation(run: Run, steps: Sequence[Step], shown: tuple[int, ...] | None) -> list[Message]:
-    """What a policy is shown before its next turn: system, opening, the shown steps."""
-    coming = Step(reply=Reply(), shown=shown)
-    record = Trajectory.model_construct(  # its parts are checked already
-        task=run.task, system=run.system, opening=_opening(run), steps=(*steps, coming)
-    )
-    return record.messages(before=len(steps))
 
 
 def trajectory(run: Run, state: State, id_: str, **more: object) -> Trajectory:
@@ -44,7 +32,7 @@ def trajectory(run: Run, state: State, id_: str, **more: object) -> Trajectory:
         "id": id_,
         "task": run.task,
         "system": run.system,
-        "opening": _opening(run),
+        "opening": run.opening_parts,
         "tools": run.specs,
         "steps": tuple(run.steps_of(state)),
         "budget": run.budget,
@@ -87,7 +75,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _opening(run: Run) -> tuple[TextPart, ...]:
-    return (TextPart(text=run.opening),) if run.opening else ()

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
 from playhead.agent.window import shown, step_tokens
 from playhead.core.budget import Budget, Cost
 from playhead.core.evidence import Evidence
-from playhead.core.message import ToolCall
+from playhead.core.message import Message, TextPart, ToolCall
 from playhead.core.policy import Policy, Reply, Sampling
 from playhead.core.tools import Observation, ToolSpec
-from playhead.core.trajectory import Answer, Step, Task
+from playhead.core.trajectory import Answer, Step, Task, beginning
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset
 
@@ -53,6 +53,14 @@ class State(TypedDict, total=False):
     """What the policy was told at first: the same after a crash, whatever was learned meanwhile."""
 
 
+class Kept(NamedTuple):
+    """A step, and what is asked of it at every later turn."""
+
+    step: Step
+    num_tokens: int
+    messages: list[Message]
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that a listener may want to show. Times and costs are so far."""
@@ -71,6 +79,8 @@ class Run:
 
     task: Task
     policy: Policy
+    strategy: str
+    """By name; never `auto`."""
     tools: Toolset
     """What the strategy itself may call."""
     offered: Toolset
@@ -86,10 +96,10 @@ class Run:
     """Whether the evidence alone must give the answer again."""
     tell: Callable[[Event], None] = lambda event: None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
-    dearest: float = 0.0
-    """Dollars of the dearest reply so far."""
-    _known: dict[str, tuple[Step, int]] = field(default_factory=dict[str, tuple[Step, int]])
-    """Steps by their JSON, and their size in tokens: none is parsed or measured twice."""
+    dearest: float | None = None
+    """Dollars of the dearest reply so far. None: of none is the price known."""
+    _known: dict[str, Kept] = field(default_factory=dict[str, Kept])
+    """Steps by their JSON: none is parsed, measured or made into messages twice."""
 
     @property
     def budget(self) -> Budget:
@@ -104,16 +114,29 @@ class Run:
     def written(self, step: Step) -> str:
         """A step as it is kept in the state."""
         text = step.to_json()
-        self._known[text] = (step, step_tokens(step))
+        self._known[text] = Kept(step, step_tokens(step), step.messages)
         return text
 
     def steps_of(self, state: State) -> list[Step]:
         """The steps of a state."""
-        return [step for step, _ in self._read(state)]
+        return [kept.step for kept in self._read(state)]
 
     def shown(self, state: State) -> tuple[int, ...] | None:
         """Which steps of a state the policy is shown. None: all of them."""
-        return shown([size for _, size in self._read(state)], self.window_tokens)
+        return shown([kept.num_tokens for kept in self._read(state)], self.window_tokens)
+
+    def conversation(self, state: State, shown: tuple[int, ...] | None) -> list[Message]:
+        """What a policy is shown before its next turn: system, opening, the shown steps. As
+        `Trajectory.messages` gives it."""
+        kept = self._read(state)
+        turns = kept if shown is None else [kept[i] for i in shown]
+        first = beginning(self.task, self.system, self.opening_parts)
+        return [*first, *(message for turn in turns for message in turn.messages)]
+
+    @property
+    def opening_parts(self) -> tuple[TextPart, ...]:
+        """The first user message. Empty: the question alone."""
+        return (TextPart(text=self.opening),) if self.opening else ()
 
     def left_s(self) -> float | None:
         """Seconds that may still be spent, with a little kept back to finish in. None: no bound."""
@@ -123,9 +146,14 @@ class Run:
         spent = self.ctx.ledger.spent.seconds
         return max(0.0, bound - spent - max(_SHARE_KEPT * bound, _LEAST_KEPT_S))
 
-    def spend_time(self, started: float) -> None:
-        """Count the seconds since `started`, a reading of `time.monotonic`."""
-        self.ctx.ledger.note(Cost(seconds=time.monotonic() - started))
+    def spend_time(self, started: float, **more: Any) -> None:
+        """Count the seconds since `started`, a reading of `time.monotonic`, and other units."""
+        self.ctx.ledger.note(Cost(seconds=time.monotonic() - started, **more))
+
+    def paid(self, dollars: float | None) -> None:
+        """Remember what a reply has cost, if that is known."""
+        if dollars is not None:
+            self.dearest = max(self.dearest or 0.0, dollars)
 
     def cite(self, ids: Sequence[str]) -> tuple[Evidence, ...]:
         """The evidence of those ids that was really found, each once."""
@@ -133,7 +161,7 @@ class Run:
         found = (self.ctx.evidence.get(name) for name in names)
         return tuple(piece for piece in found if piece is not None)
 
-    def _read(self, state: State) -> list[tuple[Step, int]]:
+    def _read(self, state: State) -> list[Kept]:
         texts = state.get("steps", [])
         for text in texts:
             if text not in self._known:

@@ -35,7 +35,7 @@ from playhead.core.message import TextPart
 from playhead.core.policy import Policy, Sampling
 from playhead.core.span import Span
 from playhead.core.tools import Tool
-from playhead.core.trajectory import Answer, Step, Task, Trajectory
+from playhead.core.trajectory import Answer, Task, Trajectory
 from playhead.memory.library import Library
 
 PATIENCE_S = {Effort.QUICK: 3.0, Effort.NORMAL: 15.0, Effort.DEEP: 120.0}
@@ -154,7 +154,7 @@ class Session:
         Raises:
             Blamed: Something broke; `origin` says whose fault it was.
         """
-        yield from self._streamed(self._put(question, **how), ())
+        yield from self._streamed(self._put(question, **how))
 
     async def astream(self, question: str, **how: Any) -> AsyncIterator[Event]:
         """`stream` for async code."""
@@ -186,7 +186,7 @@ class Session:
             waiting = [q for q in self.questions() if q.trajectory is None]
             if not waiting:
                 raise ValueError("no question of this session waits for its answer")
-        yield from self._streamed(waiting[-1], ())
+        yield from self._streamed(waiting[-1])
 
     def fork(self, number: int, step: int, question: str | None = None) -> Iterator[Event]:
         """Ask again from a step of an earlier answer on.
@@ -206,13 +206,13 @@ class Session:
         if not 0 <= step <= len(old.steps):
             raise ValueError(f"question {number} has {len(old.steps)} steps: got {step}")
         task = found[0].task.replace(id=uuid.uuid4().hex, question=question or old.task.question)
-        prepared = dict(found[0].prepared) | {"parent": old.id}
+        prepared = dict(found[0].prepared) | {"parent": old.id, "num_kept": step}
         if question is None:  # what the kept steps were an answer to
             said = "\n".join(part.text for part in old.opening if isinstance(part, TextPart))
             prepared |= {"system": old.system, "opening": said}
         with self._at_hand.claimed():
             asked = self.store.ask(self.id, task, prepared)
-        yield from self._streamed(asked, old.steps[:step])
+        yield from self._streamed(asked)
 
     def questions(self) -> list[Question]:
         """What was asked so far, with the records."""
@@ -278,9 +278,9 @@ class Session:
         ]
         return prompts.earlier_lines(answered)
 
-    def _streamed(self, question: Question, steps: Sequence[Step]) -> Iterator[Event]:
+    def _streamed(self, question: Question) -> Iterator[Event]:
         events: queue.Queue[Event | None] = queue.Queue()
-        work = self._loop.start(self._attempt(question, events.put, steps))
+        work = self._loop.start(self._attempt(question, events.put))
         work.add_done_callback(lambda _: events.put(None))
         try:
             while (event := events.get()) is not None:
@@ -292,11 +292,9 @@ class Session:
                 with contextlib.suppress(Exception):
                     work.result()
 
-    async def _attempt(
-        self, question: Question, tell: Callable[[Event], None], steps: Sequence[Step] = ()
-    ) -> Trajectory:
+    async def _attempt(self, question: Question, tell: Callable[[Event], None]) -> Trajectory:
         try:
-            return await self._answering.answer(question, tell, self._at_hand.begin, steps)
+            return await self._answering.answer(question, tell, self._at_hand.begin)
         finally:
             self._at_hand.done()
 

@@ -7,10 +7,11 @@ was shown, the evidence it found, the token sequences to train on, whose fault a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, model_validator
@@ -95,6 +96,18 @@ class Step(Value):
     appending."""
     weight: NonNegativeFloat = 1.0
     """How much training should listen to this step. 0: not at all."""
+
+    @property
+    def messages(self) -> list[Message]:
+        """The turn in a conversation: what was said, then what each call gave."""
+        reply = self.reply
+        said = (TextPart(text=reply.text),) if reply.text else ()
+        turn = Message(role=Role.ASSISTANT, parts=said, thinking=reply.thinking, calls=reply.calls)
+        results = [
+            Message(role=Role.TOOL, parts=seen.parts, call_id=call.id, name=call.name)
+            for call, seen in zip(reply.calls, self.observations, strict=True)
+        ]
+        return [turn, *results]
 
     @model_validator(mode="after")
     def _check_observations(self) -> Self:
@@ -190,14 +203,8 @@ class Trajectory(Value):
         if before is not None:
             step = self.steps[before]
             shown = range(before) if step.shown is None else step.shown
-        opening = self.opening or (TextPart(text=self.task.question),)
-        conversation = [Message(role=Role.USER, parts=opening)]
-        if self.system:
-            system = Message(role=Role.SYSTEM, parts=(TextPart(text=self.system),))
-            conversation.insert(0, system)
-        for i in shown:
-            conversation += _turn(self.steps[i])
-        return conversation
+        turns = (self.steps[i].messages for i in shown)
+        return [*beginning(self.task, self.system, self.opening), *chain.from_iterable(turns)]
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -249,15 +256,11 @@ class Trajectory(Value):
         return sequences
 
 
-def _turn(step: Step) -> list[Message]:
-    reply = step.reply
-    said = (TextPart(text=reply.text),) if reply.text else ()
-    turn = Message(role=Role.ASSISTANT, parts=said, thinking=reply.thinking, calls=reply.calls)
-    results = [
-        Message(role=Role.TOOL, parts=seen.parts, call_id=call.id, name=call.name)
-        for call, seen in zip(reply.calls, step.observations, strict=True)
-    ]
-    return [turn, *results]
+def beginning(task: Task, system: str, opening: Sequence[Part]) -> list[Message]:
+    """What a conversation begins with: the system prompt, if there is one, and the first user
+    message; without an `opening` that is the question."""
+    asked = Message(role=Role.USER, parts=tuple(opening) or (TextPart(text=task.question),))
+    return [Message(role=Role.SYSTEM, parts=(TextPart(text=system),)), asked] if system else [asked]
 
 
 Scorer = Callable[[Trajectory], float | None]

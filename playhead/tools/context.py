@@ -28,6 +28,7 @@ from playhead.core.media import FrameRef, Region, VideoInfo
 from playhead.core.memory import Hit
 from playhead.core.span import Span
 from playhead.memory.library import Library
+from playhead.memory.videos import LibraryVideo
 from playhead.models.eyes.base import Captioner
 from playhead.tools.anchors import LISTED
 from playhead.tools.anchors import Anchor as Anchor
@@ -72,6 +73,7 @@ class ToolContext:
         if not self.video_ids:
             raise ValueError("a question is about at least one video: got none")
         self._open: dict[str, Video] = {}
+        self._known: dict[str, LibraryVideo] = {}
         self._pictures: OrderedDict[FrameRef, NDArray[np.uint8]] = OrderedDict()
         self._guard = threading.RLock()
         for i, frame in enumerate(self.question_pictures, start=1):
@@ -121,7 +123,13 @@ class ToolContext:
 
     def info(self, video_id: str) -> VideoInfo:
         """What is known about a video, also when its file is gone."""
-        return self.library.video(video_id).info
+        return self.known(video_id).info
+
+    def known(self, video_id: str) -> LibraryVideo:
+        """What the library knows about a video. An id names the content, so it is asked once."""
+        if video_id not in self._known:
+            self._known[video_id] = self.library.video(video_id)
+        return self._known[video_id]
 
     def whole(self, video_id: str) -> Span:
         """The part of a video that may be looked at."""

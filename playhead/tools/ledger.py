@@ -75,9 +75,10 @@ class Ledger:
     def pay(self, price: Cost) -> bool:
         """Spend, if it is affordable. Returns whether it was."""
         with self._guard:
-            if not self.budget.affords(self._spent, price):
+            total = self._spent + price
+            if self.budget.over(total):
                 return False
-            self._spent += price
+            self._spent = total
             return True
 
     def note(self, cost: Cost) -> None:

@@ -83,6 +83,7 @@ def make_everything_deadly() -> list[Tool]:
     put, answered = Checkpoints.put, SessionStore.answered
 
     def deadly_put(self: Checkpoints, *what: Any) -> Any:
+        point("before a checkpoint")
         kept = put(self, *what)
         point("checkpoint")
         return kept
@@ -103,8 +104,8 @@ def build(folder: Path, film: Path) -> None:
         library.wait()
 
 
-def work(folder: Path, kill_at: int | None, resume: bool) -> None:
-    """Ask, or go on; then write down what there is."""
+def work(folder: Path, kill_at: int | None, resume: bool, fork: int | None = None) -> None:
+    """Ask, or go on, or ask again after so many steps; then write down what there is."""
     deadly[:] = [] if kill_at is None else [kill_at]
     tools = make_everything_deadly()
     recipe = MemoryRecipe(late_eyes=())
@@ -114,7 +115,9 @@ def work(folder: Path, kill_at: int | None, resume: bool) -> None:
         library.add(stack.enter_context(open_video(film, sandbox=False)))
         with Session(library, model=StepByStep(), id="last" if resume else None, **how) as session:
             waiting = [q for q in session.questions() if q.trajectory is None]
-            if not resume or not session.questions():
+            if fork is not None:
+                list(session.fork(1, fork))
+            elif not resume or not session.questions():
                 session.ask("Where is the key?")
             elif waiting:
                 list(session.resume())
@@ -122,7 +125,9 @@ def work(folder: Path, kill_at: int | None, resume: bool) -> None:
             left = session.store._run("SELECT thread_id FROM checkpoints")
         hits = library.memory.search(kinds=[Kind.NOTE], k=100)
         notes = sorted(hit.evidence.text for hit in hits)
+    receipts = sorted(path.stem for path in folder.joinpath("receipts").glob("*.json"))
     result = {"records": found, "notes": notes, "points": passed, "checkpoints": len(left)}
+    result["receipts"] = receipts
     folder.joinpath("result.json").write_text(json.dumps(result))
 
 

@@ -147,6 +147,13 @@ def test_more_calls_at_once_than_can_be_meant_are_refused(films: Films):
 # At the same time, or in turn
 
 
+def test_what_was_written_down_in_the_same_turn_can_be_read_again_in_it(films: Films):
+    recall = wish("recall", query="")
+    note = wish("note", text="the windmill has four sails")
+    record = films.ask(Planner(calling(recall, note, recall)), films.demo, strategy="seek")
+    assert "four sails" in said(record, 0, 2)
+
+
 def test_calls_of_one_turn_that_only_read_run_at_the_same_time(films: Films):
     both = threading.Barrier(2, timeout=20)
 
@@ -413,10 +420,19 @@ def test_verifying_shows_the_evidence_alone_and_says_whether_it_suffices(films: 
         assert "bridge" not in question.text
 
 
-def test_an_answer_without_evidence_is_not_verified(films: Films):
+def test_an_answer_that_cites_nothing_was_not_checked_and_says_so(films: Films):
     record = films.ask(Planner(answering("a boat")), strategy="seek", verify=True)
     assert record.answer is not None
-    assert record.answer.verified is False
+    assert record.answer.verified is None
+    assert "cites no evidence" in record.answer.warnings[0]
+    assert record.cost.turns == 1
+
+
+def test_an_abstention_is_not_checked(films: Films):
+    record = films.ask(Planner(answering("not in the video")), strategy="seek", verify=True)
+    assert record.answer is not None
+    assert (record.answer.abstained, record.answer.verified) == (True, None)
+    assert record.answer.warnings == ()
 
 
 def test_a_policy_that_breaks_while_it_verifies_does_not_lose_the_answer(films: Films):
@@ -543,19 +559,30 @@ def test_a_vote_that_breaks_keeps_the_votes_before_it(films: Films):
 def test_short_videos_are_looked_at_as_a_whole_unless_the_policy_needs_tools(films: Films):
     policy = Planner()
     with films.context(films.demo) as short, films.context(films.clock) as long:
-        assert route(short, policy) == "direct"
-        assert route(long, policy) == "seek"
+        tools = default_tools()
+        assert route(short, policy, tools) == route(short, policy, tools[:3]) == "direct"
+        assert route(long, policy, tools) == "seek"
         policy.needs_tools = True  # type: ignore[attr-defined]
-        assert route(short, policy) == "seek"
+        assert route(short, policy, tools) == "seek"
 
 
-def test_own_tools_do_not_keep_a_short_video_from_being_seen(films: Films):
-    @tool
-    def count(ctx: ToolContext) -> str:
-        """Count."""
-        return "3"
+@tool
+def count(ctx: ToolContext) -> str:
+    """Count."""
+    return "3"
 
-    record = films.ask(Planner(Reply(text="a ball")), films.demo, tools=[count])
+
+def test_tools_of_the_callers_own_are_offered_on_short_videos_too(films: Films):
+    policy = Planner(calling(wish("count")), Reply(text="three"))
+    record = films.ask(policy, films.demo, tools=[*default_tools(), count])
+    assert [spec.name for spec in policy.tools[0]][-1] == "count"
+    assert said(record, 0) == "3"
+    assert record.answer is not None
+    assert record.answer.text == "three"
+
+
+def test_looking_at_once_looks_whatever_tools_the_caller_gave(films: Films):
+    record = films.ask(Planner(Reply(text="a ball")), films.demo, tools=[count], strategy="direct")
     assert record.cost.frames == 32
 
 

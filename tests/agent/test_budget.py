@@ -83,6 +83,46 @@ def test_the_last_turn_that_can_be_paid_is_kept_for_the_answer(films: Films):
     assert record.cost.dollars == pytest.approx(1.0)
 
 
+def dear(text: str, dollars: float | None) -> Reply:
+    looks = (wish("look", start_s=1, end_s=2, num=1),) if not text else ()
+    return Reply(text=text, calls=looks, usage=Usage(dollars=dollars))
+
+
+def test_after_a_first_reply_that_was_too_dear_nothing_more_is_bought(films: Films):
+    policy = Planner(dear("", 5.0), dear("a boat", 5.0))
+    record = films.ask(policy, budget=Budget(dollars=1.0), strategy="seek")
+    assert record.stop is Stop.BUDGET
+    assert len(policy.messages) == 1  # nobody could know; the second was refused
+    assert record.cost.dollars == 5.0
+    assert record.cost.frames == 0
+    assert record.answer is not None
+    assert record.answer.warnings
+
+
+@pytest.mark.parametrize(
+    ("price", "dollars", "num_asked"),
+    [
+        ((0.0, 1_000.0), 1.0, 0),  # 1024 tokens cost 1.024
+        ((0.0, 1_000.0), 2.0, 1),
+        ((0.0, 1_000.0), 2.1, 2),
+        ((1_000.0, 0.0), 1.0, 0),  # the tools alone are more than 1000 tokens
+        (None, 1e-9, 1),
+    ],
+)
+def test_a_declared_price_is_known_before_the_first_reply(
+    films: Films, price: tuple[float, float] | None, dollars: float, num_asked: int
+):
+    policy = Planner(dear("" if num_asked == 2 else "a boat", 0.01), dear("a boat", 0.01))
+    policy.dollars_per_million = price  # type: ignore[attr-defined]
+    record = films.ask(policy, budget=Budget(dollars=dollars), strategy="seek")
+    assert len(policy.messages) == num_asked
+    assert record.answer is not None
+    assert (record.answer.text == "a boat") is (num_asked > 0)
+    if num_asked == 1 and price:
+        assert policy.samplings[0].tool_choice == "answer"
+        assert "Now give your answer" in policy.messages[0][1].text
+
+
 def test_a_question_without_bounds_still_ends(films: Films):
     policy = Planner(*[Reply(text="")] * 50)
     record = films.ask(policy, budget=Budget(), strategy="seek")

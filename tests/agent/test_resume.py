@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -73,6 +74,7 @@ def same(found: dict[str, Any], whole: dict[str, Any]) -> None:
     assert one.cost.replace(seconds=0) == other.cost.replace(seconds=0)
     assert found["notes"] == whole["notes"] == sorted(NOTES)
     assert found["checkpoints"] == 0
+    assert found["receipts"] == [one.id]
 
 
 def moments(whole: dict[str, Any], *kinds: str) -> list[int]:
@@ -98,6 +100,21 @@ def test_killed_inside_any_tool_its_effect_is_there_once(
 ):
     for moment in moments(whole, "after note", "after mark", "after look", "after answer"):
         same(forks.asked(base, tmp_path / str(moment), moment), whole)
+
+
+def test_a_fork_that_is_killed_before_its_first_checkpoint_goes_on_after_the_steps_it_kept(
+    forks: Forks, base: Path, tmp_path: Path
+):
+    folder = tmp_path / "fork"
+    forks.asked(base, folder)
+    assert forks.do(folder, kill_at=0, resume=True, fork=2) == signal.SIGKILL
+    assert forks.do(folder, kill_at=None, resume=True) == 0
+    found = json.loads(folder.joinpath("result.json").read_text())
+    old, new = map(Trajectory.from_json, found["records"])
+    assert new.parent == old.id
+    assert new.steps[:2] == old.steps[:2]
+    assert len(new.steps) == len(old.steps)
+    assert found["receipts"] == sorted([old.id, new.id])
 
 
 @pytest.mark.slow

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from playhead.core.media import FrameRef, Region
 from playhead.core.tools import Observation, Tool
+from playhead.models.frame_urls import frame_url, read_frame_url
+from playhead.models.policies.render import STRING_PATTERN
 from playhead.tools.context import ToolContext
-from playhead.tools.doors.frames import frame_url, read_frame_url
 from playhead.tools.doors.langchain import to_langchain
 from playhead.tools.doors.mcp import serve
-from playhead.tools.doors.openai import STRING_PATTERN, read_arguments, to_openai
+from playhead.tools.doors.openai import read_arguments, to_openai
 from playhead.tools.doors.trl import environment
 from tests.tools.calls import GOOD, TOOLS, call, shown
 from tests.tools.conftest import OpenContext
@@ -36,18 +36,11 @@ def properties(made: Tool) -> dict[str, Any]:
 
 
 def test_no_door_loads_its_library_before_it_is_used():
-    doors = ("openai", "langchain", "mcp", "trl", "frames")
+    doors = ("openai", "langchain", "mcp", "trl")
     code = "import sys; " + "; ".join(f"import playhead.tools.doors.{door}" for door in doors)
     code += "; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"langchain_core", "mcp", "mcp_types", "trl", "transformers"} & {*run.stdout.split()}
-
-
-@pytest.mark.parametrize("roi", [None, Region(top=0.1, left=0.25, bottom=1, right=0.75)])
-@pytest.mark.parametrize("video_id", ["0f3a", "mark:0f3a:ellipse:0.1,0.1,0.5,0.5", "a/b?c=d&e#%"])
-def test_an_address_names_its_picture_without_loss(video_id: str, roi: Region | None):
-    ref = FrameRef(video_id=video_id, time_s=1 / 3, height=360, width=640, roi=roi)
-    assert read_frame_url(frame_url(ref)) == ref
 
 
 # OpenAI
@@ -119,6 +112,8 @@ def test_a_langchain_call_gives_references_for_the_model_and_the_whole_observati
     ctx: ToolContext,
 ):
     pytest.importorskip("langchain_core")
+    from playhead.models.policies.langchain_messages import from_langchain
+
     (look,) = to_langchain(TOOLS.only("look"), ctx)
     asked = {"name": "look", "args": LOOK, "id": "call_7", "type": "tool_call"}
     for message in (look.invoke(asked), asyncio.run(look.ainvoke(asked))):
@@ -127,11 +122,14 @@ def test_a_langchain_call_gives_references_for_the_model_and_the_whole_observati
         assert {block["type"] for block in message.content} == {"text", "image_url"}
         urls = [b["image_url"]["url"] for b in message.content if b["type"] == "image_url"]
         assert [read_frame_url(url) for url in urls] == shown(message.artifact)
+        (told,) = from_langchain([message])  # a policy of ours is shown the same pictures
+        assert list(told.frames) == shown(message.artifact)
         assert len(json.dumps(message.content)) < 1_000
 
 
 def test_a_langchain_call_that_fails_says_why_and_does_not_raise(ctx: ToolContext):
     pytest.importorskip("langchain_core")
+
     (look,) = to_langchain(TOOLS.only("look"), ctx)
     for arguments in ({"start_s": 90, "end_s": 95}, {"start_s": "soon", "end_s": 95, "zoo": 1}):
         message = look.invoke({"name": "look", "args": arguments, "id": "1", "type": "tool_call"})

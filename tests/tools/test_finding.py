@@ -178,10 +178,19 @@ def test_a_long_transcript_says_how_to_get_the_rest(tmp_path: Path):
 
 
 def test_captions_tell_what_moves_and_what_is_said_there(ctx: ToolContext):
-    seen = good(ctx, "caption", start_s=0, end_s=8, level="8s")
+    seen = good(ctx, "caption", start_s=16, end_s=24, level="8s")
     assert {piece.kind for piece in seen.evidence} == {"caption", "speech"}
-    assert "red" in seen.evidence[0].text
+    assert "A medium grey thing moves from right to left" in seen.evidence[0].text
     assert seen.cost.frames == 0
+
+
+def test_the_captions_that_a_search_finds_are_those_that_the_caption_tool_tells(ctx: ToolContext):
+    seen = good(ctx, "caption", start_s=0, end_s=27, level="8s")
+    told = [piece for piece in seen.evidence if piece.kind == "caption"]
+    kept = ctx.library.memory.entries(ctx.video_ids[0], kind="caption")
+    found = [e.evidence for e in kept if 1 < e.evidence.span.duration <= 8]
+    assert [piece.span.start for piece in found] == [0, 8, 16, 24]
+    assert told == found
 
 
 def test_a_focus_puts_captions_with_it_first_and_leaves_other_speech_out(ctx: ToolContext):

@@ -8,7 +8,7 @@ code takes, so that it is paid for and recorded like any other.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from playhead.agent import nodes
 from playhead.agent.run import Run, State
@@ -21,15 +21,17 @@ NUM_FRAMES = 32
 
 def graph() -> Any:
     """The graph, not compiled."""
-    built = new_graph("glance", glance=glance, force=nodes.force)
-    built.add_edge("glance", "force")
-    built.add_conditional_edges("force", before_finish)
-    return built
+    return new_graph("glance", glance=(glance, after_glance), force=(nodes.force, before_finish))
 
 
 async def glance(state: State, runtime: Runtime) -> dict[str, Any]:
     """Look at the whole of every video once."""
     return await look_evenly(state, runtime, NUM_FRAMES)
+
+
+def after_glance(state: State, runtime: Runtime) -> Literal["force"]:
+    """Answer."""
+    return "force"
 
 
 async def look_evenly(state: State, runtime: Runtime, num: int) -> dict[str, Any]:

@@ -17,11 +17,12 @@ Next = Literal["think", "act", "force", "verify", "finish"]
 
 def graph() -> Any:
     """The graph, not compiled."""
-    built = new_graph("think", think=nodes.think, act=nodes.act, force=nodes.force)
-    built.add_conditional_edges("think", after_think)
-    built.add_conditional_edges("act", after_act)
-    built.add_conditional_edges("force", before_finish)
-    return built
+    return new_graph(
+        "think",
+        think=(nodes.think, after_think),
+        act=(nodes.act, after_act),
+        force=(nodes.force, before_finish),
+    )
 
 
 def after_think(state: State, runtime: Runtime) -> Next:

@@ -26,10 +26,7 @@ _TEMPERATURE = 0.7
 
 def graph() -> Any:
     """The graph, not compiled."""
-    built = new_graph("glance", glance=glance, vote=vote)
-    built.add_edge("glance", "vote")
-    built.add_conditional_edges("vote", after_vote)
-    return built
+    return new_graph("glance", glance=(glance, after_glance), vote=(vote, after_vote))
 
 
 async def glance(state: State, runtime: Runtime) -> dict[str, Any]:
@@ -37,6 +34,11 @@ async def glance(state: State, runtime: Runtime) -> dict[str, Any]:
     number = state.get("round", 0)
     looked = await look_evenly(state, runtime, FEWEST_FRAMES * 2**number)
     return looked | {"round": number + 1}
+
+
+def after_glance(state: State, runtime: Runtime) -> Literal["vote"]:
+    """Vote."""
+    return "vote"
 
 
 async def vote(state: State, runtime: Runtime) -> dict[str, Any]:

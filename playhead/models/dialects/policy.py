@@ -41,6 +41,11 @@ class DialectPolicy:
         """The inner policy's name behind the dialect's."""
         return f"{self.dialect.name}+{getattr(self.inner, 'name', type(self.inner).__name__)}"
 
+    @property
+    def dollars_per_million(self) -> tuple[float, float] | None:
+        """The inner policy's price of a million tokens, in and out. None: it tells none."""
+        return getattr(self.inner, "dollars_per_million", None)
+
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling
     ) -> Reply:

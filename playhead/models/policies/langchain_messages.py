@@ -1,17 +1,16 @@
 """Our messages as LangChain's and back, with pictures by reference.
 
-A picture is `{"type": "image_url", "image_url": {"url": "frame://VIDEO/42.0?h=360&w=640"}}`: about
-a hundred bytes, so histories and checkpoints stay small, and a policy decodes it when it sends it.
+A picture is `{"type": "image_url", "image_url": {"url": "frame://VIDEO?t=42.0&h=360&w=640"}}`:
+about a hundred bytes, so histories and checkpoints stay small, and a policy decodes it when it
+sends it.
 Blocks of the type `image` are refused: langchain-core spends some 200 times longer on each call for
 them, and they would hold pixels.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from langchain_core.messages import (
     AIMessage,
@@ -23,13 +22,12 @@ from langchain_core.messages import (
 )
 from langchain_core.messages import ToolCall as LangChainCall
 
-from playhead.core.media import FrameRef, Region
 from playhead.core.message import Message, Part, PicturePart, Role, TextPart, ToolCall
+from playhead.models.frame_urls import frame_url, read_frame_url
 from playhead.models.policies.spoken import new_id
 
 Block = dict[str, Any]
 
-_URL = re.compile(r"frame://(?P<video>[^/?#]+)/(?P<time>[\d.eE+-]+)\?(?P<query>.+)")
 _ROLES = {"system": Role.SYSTEM, "human": Role.USER, "ai": Role.ASSISTANT, "tool": Role.TOOL}
 
 
@@ -45,40 +43,6 @@ def from_langchain(messages: Sequence[BaseMessage]) -> list[Message]:
 def to_langchain(messages: Sequence[Message]) -> list[BaseMessage]:
     """Our messages as LangChain's."""
     return [_langchain(message) for message in messages]
-
-
-def frame_url(frame: FrameRef) -> str:
-    """A picture as `frame://VIDEO/42.0?h=360&w=640`; `&roi=top,left,bottom,right` if it has one."""
-    query = {"h": str(frame.height), "w": str(frame.width)}
-    if frame.roi is not None:
-        r = frame.roi
-        query["roi"] = ",".join(map(repr, (r.top, r.left, r.bottom, r.right)))
-    return f"frame://{quote(frame.video_id, safe='')}/{frame.time_s!r}?{urlencode(query, safe=',')}"
-
-
-def parse_frame_url(url: str) -> FrameRef:
-    """The picture that `frame_url` wrote.
-
-    Raises:
-        ValueError: It is no such address.
-    """
-    match = _URL.fullmatch(url)
-    query = dict(parse_qsl(match["query"])) if match else {}
-    if match is None or not {"h", "w"} <= query.keys():
-        raise ValueError(
-            f"a picture is given as frame://VIDEO/SECONDS?h=HEIGHT&w=WIDTH: got {url[:100]!r}"
-        )
-    roi = None
-    if "roi" in query:
-        top, left, bottom, right = map(float, query["roi"].split(","))
-        roi = Region(top=top, left=left, bottom=bottom, right=right)
-    return FrameRef(
-        video_id=unquote(match["video"]),
-        time_s=float(match["time"]),
-        height=int(query["h"]),
-        width=int(query["w"]),
-        roi=roi,
-    )
 
 
 def _message(message: BaseMessage) -> Message:
@@ -120,13 +84,13 @@ def _parts(content: str | Sequence[str | Block]) -> tuple[tuple[Part, ...], str]
         elif kind == "image_url":
             url = block["image_url"]
             url = url if isinstance(url, str) else url["url"]
-            parts.append(PicturePart(frame=parse_frame_url(url)))
+            parts.append(PicturePart(frame=read_frame_url(url)))
         elif kind in ("reasoning", "thinking"):
             thoughts.append(str(block.get("reasoning") or block.get("thinking") or ""))
         elif kind not in ("tool_use", "tool_call", "tool_call_chunk", "invalid_tool_call"):
             raise ValueError(
                 f"a block is text, or a picture as image_url with a frame:// address (see "
-                f"frame_url): got type {kind!r}"
+                f"playhead.models.frame_urls): got type {kind!r}"
             )
     return tuple(parts), "\n".join(thoughts)
 

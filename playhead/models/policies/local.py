@@ -1,4 +1,4 @@
-"""What models in this process share: the prompt by the model's own template, and reading what came.
+"""What models in this process share: the prompt by the model's own template, and reading replies.
 
 The prompt is the chat template's, pictures where they stand, so it is token for token the one that
 a server of the same model makes. A template that shows no pictures in turns of tools gets them in a
@@ -8,7 +8,7 @@ user turn after these.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from playhead.core.errors import Blamed, Origin, VideoError
 from playhead.core.media import FrameRef
 from playhead.core.message import Message
-from playhead.core.policy import Finish, Reply, Sampling
+from playhead.core.policy import Finish, Reply, Sampling, Tokens, Usage
 from playhead.core.tools import ToolSpec
 from playhead.models.pictures import Resolve
 from playhead.models.policies import render
 from playhead.models.policies.answered import chosen
+from playhead.models.policies.sent import visual_tokens
 from playhead.models.policies.spoken import take_apart
 
 _MARKS = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>")
@@ -46,13 +47,22 @@ class Prompt(NamedTuple):
     text: str
     frames: tuple[FrameRef, ...]
     """The pictures, in the order in which they stand in the text."""
+    num_calls: int = 0
+    """How many calls come before it."""
 
 
 class Template:
-    """A processor's chat template."""
+    """A processor's chat template, and how what a model writes after it is read."""
 
     def __init__(
-        self, processor: Any, *, strict_tools: bool, think_back: bool, options: dict[str, Any]
+        self,
+        processor: Any,
+        *,
+        strict_tools: bool = False,
+        think_back: bool = False,
+        options: Mapping[str, Any] | None = None,
+        dialect: Speech | None = None,
+        clock: Any = None,
     ) -> None:
         """Keep the processor.
 
@@ -61,10 +71,14 @@ class Template:
             strict_tools: As `render.tool_specs` has it.
             think_back: As `render.chat` has it.
             options: What else the template understands, such as `enable_thinking`.
+            dialect: How the model writes its calls. None: the hermes way.
+            clock: What the dialect needs to read; it is told how many calls came before.
         """
         self._processor, self._strict, self._think_back = processor, strict_tools, think_back
-        self._options = options
+        self._options = dict(options or {})
         self._mark = str(getattr(processor, "image_token", _MARKS[0]))
+        self.dialect, self._clock = dialect, clock
+        self.image_id, self.banned = media_marks(processor)
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> Prompt:
         """The text up to where the model goes on.
@@ -89,9 +103,49 @@ class Template:
                 **self._options,
             )
             if text.count(self._mark) == len(frames):
-                return Prompt(text, frames)
+                return Prompt(text, frames, sum(len(message.calls) for message in messages))
         what = f"the model's chat template does not show {len(frames)} pictures; give it another"
         raise Blamed(Origin.WORLD, what, "bad_template")
+
+    def stop(self, sampling: Sampling) -> tuple[str, ...]:
+        """Strings after which the model stops: the caller's and the dialect's."""
+        return (*sampling.stop, *(self.dialect.stop if self.dialect else ()))
+
+    def read(
+        self,
+        text: str,
+        tokens: Tokens,
+        prompt: Prompt,
+        *,
+        tools: Sequence[ToolSpec],
+        sampling: Sampling,
+        is_cut: bool,
+        cached_tokens: int = 0,
+    ) -> Reply:
+        """The reply that a model wrote.
+
+        Args:
+            text: All of it.
+            tokens: The same, as it was sampled.
+            prompt: What it was written after.
+            tools: What it could call.
+            sampling: How it was drawn.
+            is_cut: Whether it ran into the length limit.
+            cached_tokens: How many tokens of the prompt were known already.
+        """
+        reply = _read(text, tools, sampling, is_cut, self.dialect, self._clock_after(prompt))
+        seen = tokens.prompt_ids.count(self.image_id) or visual_tokens(prompt.frames)
+        usage = Usage(
+            input_tokens=len(tokens.prompt_ids),
+            cached_tokens=min(cached_tokens, len(tokens.prompt_ids)),
+            output_tokens=len(tokens.ids),
+            visual_tokens=seen,
+        )
+        return reply.replace(tokens=tokens, usage=usage)
+
+    def _clock_after(self, prompt: Prompt) -> Any:
+        after = getattr(self._clock, "after", None)
+        return self._clock if after is None else after(prompt.num_calls)
 
 
 def pixels(resolve: Resolve, frames: Sequence[FrameRef]) -> list[NDArray[np.uint8]]:
@@ -134,25 +188,14 @@ def forced_beginnings(tools: Sequence[ToolSpec], tool_choice: str) -> list[str]:
     return [f'<tool_call>\n{{"name": {json.dumps(name)}, "arguments":' for name in names]
 
 
-def read_text(
+def _read(
     text: str,
-    *,
     tools: Sequence[ToolSpec],
     sampling: Sampling,
     is_cut: bool,
-    speech: Speech | None = None,
-    clock: Any = None,
+    speech: Speech | None,
+    clock: Any,
 ) -> Reply:
-    """The reply that a model wrote, without its tokens.
-
-    Args:
-        text: All of it.
-        tools: What it could call.
-        sampling: How it was drawn.
-        is_cut: Whether it ran into the length limit.
-        speech: How it writes calls. None: the hermes way.
-        clock: What `speech` needs to read.
-    """
     if sampling.choices:
         return Reply(text=chosen(text.strip(), sampling.choices), finish=_finish(is_cut, False))
     if speech is not None:

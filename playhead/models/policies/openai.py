@@ -91,7 +91,7 @@ class OpenAIPolicy:
         self._extra = dict(extra or {})
         if parallel_calls is not None:
             self._extra["parallel_tool_calls"] = parallel_calls
-        self._price = dollars_per_million
+        self.dollars_per_million = dollars_per_million
         self._server = Server(
             base_url, api_key, timeout_s=timeout_s, num_retries=num_retries, backoff_s=backoff_s
         )
@@ -271,8 +271,8 @@ class OpenAIPolicy:
             where = f"the model server at {self._server.address}"
             raise Blamed(Origin.WORLD, f"{where}: {error}", "bad_answer") from None
         usage = reply.usage.replace(visual_tokens=visual_tokens(render.pictures(messages)))
-        if self._price is not None:
-            price_in, price_out = self._price
+        if self.dollars_per_million is not None:
+            price_in, price_out = self.dollars_per_million
             cost = usage.input_tokens * price_in + usage.output_tokens * price_out
             usage = usage.replace(dollars=cost / 1e6)
         return reply.replace(usage=usage)

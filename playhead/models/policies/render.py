@@ -25,7 +25,7 @@ Show = Callable[[FrameRef], Json]
 """From a picture to the content part that stands for it."""
 
 CANCELLED = "cancelled: this call was not carried out"
-_NO_CONTROLS = r'^[^"\\\x00-\x1F]*$'
+STRING_PATTERN = r'^[^"\\\x00-\x1F\x7F]*$'
 """Grammars of constrained decoders take a pattern as what stands between the quotes: without
 control characters, quotes and backslashes that is always JSON."""
 _MARK = re.compile(r"<\|(?=\w)")
@@ -157,7 +157,7 @@ def patterned(schema: Any) -> Any:
         else:
             new[key] = value if key in _VALUES else patterned(value)
     is_free = new.get("type") == "string" and not new.keys() & _BOUNDS
-    return {**new, "pattern": _NO_CONTROLS} if is_free else new
+    return {**new, "pattern": STRING_PATTERN} if is_free else new
 
 
 def harmless(text: str) -> str:

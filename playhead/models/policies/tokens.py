@@ -16,16 +16,14 @@ from typing import Any
 
 from playhead.core.errors import Blamed, Origin
 from playhead.core.message import Message
-from playhead.core.policy import Reply, Sampling, Tokens, Usage
+from playhead.core.policy import Reply, Sampling, Tokens
 from playhead.core.tools import ToolSpec
 from playhead.models.pictures import Resolve
 from playhead.models.policies.local import (
     Prompt,
     Speech,
     Template,
-    media_marks,
     pixels,
-    read_text,
     up_to,
 )
 
@@ -73,11 +71,9 @@ class TokenPolicy:
             template: What else its chat template understands, such as `enable_thinking`.
         """
         self._processor, self._generate, self._resolve = processor, generate, resolve
-        self._dialect, self._clock = dialect, clock
         self._template = Template(
-            processor, strict_tools=False, think_back=think_back, options=dict(template or {})
+            processor, think_back=think_back, options=template, dialect=dialect, clock=clock
         )
-        self._image_id, self._banned = media_marks(processor)
 
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling
@@ -88,31 +84,21 @@ class TokenPolicy:
             Blamed: A picture cannot be had, or what was sampled holds the mark of one.
         """
         prompt, images, ids = await asyncio.to_thread(self._prepare, messages, tools)
-        stop = (*sampling.stop, *(self._dialect.stop if self._dialect else ()))
+        stop = self._template.stop(sampling)
         sampled = await self._generate(ids, images, sampling.replace(stop=stop))
-        if not set(self._banned).isdisjoint(sampled.ids):
+        if not set(self._template.banned).isdisjoint(sampled.ids):
             what = "the engine sampled the mark of a picture: forbid it (`media_marks` lists them)"
             raise Blamed(Origin.WORLD, what, "bad_sampling")
         decode = self._processor.tokenizer.decode
         text = up_to(decode(sampled.ids, skip_special_tokens=True), stop)
-        clock = self._clock
-        if clock is not None and hasattr(clock, "after"):
-            clock = clock.after(sum(len(message.calls) for message in messages))
-        reply = read_text(
+        return self._template.read(
             text,
+            Tokens(prompt_ids=tuple(ids), ids=sampled.ids, logprobs=sampled.logprobs),
+            prompt,
             tools=tools,
             sampling=sampling,
             is_cut=sampled.is_cut,
-            speech=self._dialect,
-            clock=clock,
         )
-        usage = Usage(
-            input_tokens=len(ids),
-            output_tokens=len(sampled.ids),
-            visual_tokens=ids.count(self._image_id),
-        )
-        tokens = Tokens(prompt_ids=tuple(ids), ids=sampled.ids, logprobs=sampled.logprobs)
-        return reply.replace(tokens=tokens, usage=usage)
 
     def _prepare(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]

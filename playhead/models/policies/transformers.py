@@ -21,7 +21,7 @@ from typing import Any
 
 from playhead.core.errors import Blamed, Origin, border
 from playhead.core.message import Message
-from playhead.core.policy import Reply, Sampling, Tokens, Usage
+from playhead.core.policy import Reply, Sampling, Tokens
 from playhead.core.tools import ToolSpec
 from playhead.models.eyes._local import local_folder, require
 from playhead.models.pictures import Resolve
@@ -31,9 +31,7 @@ from playhead.models.policies.local import (
     Speech,
     Template,
     forced_beginnings,
-    media_marks,
     pixels,
-    read_text,
     up_to,
 )
 
@@ -47,7 +45,6 @@ class _Job:
     sampling: Sampling
     beginnings: tuple[str, ...]
     """How it has to begin. Empty: as it likes."""
-    clock: Any
     done: Future[Reply] = field(default_factory=Future[Reply])
 
 
@@ -90,18 +87,18 @@ class TransformersPolicy:
         """
         if max_batch < 1:
             raise ValueError(f"a batch has 1 call or more: got {max_batch}")
-        loaded = model if isinstance(model, tuple) else _load(model, device, dtype)
+        loaded = model if isinstance(model, tuple) else load_model(model, device, dtype)
         self._model, self._processor = loaded[0].eval(), loaded[1]
         self._template = Template(
             self._processor,
             strict_tools=strict_tools,
             think_back=think_back,
-            options=dict(template or {}),
+            options=template,
+            dialect=dialect,
+            clock=clock,
         )
         self._resolve, self._max_batch = resolve, max_batch
-        self._dialect, self._clock = dialect, clock
         self._ends = _ends(self._model, self._processor)
-        self._image_id, self._banned = media_marks(self._processor)
         text_config = getattr(self._model.config, "text_config", self._model.config)
         self._context = int(getattr(text_config, "max_position_embeddings", 2**31))
         self._waiting: list[_Job] = []
@@ -126,14 +123,11 @@ class TransformersPolicy:
             Blamed: A picture cannot be had, the prompt is too long, or the model failed.
             ValueError: The tool that must be called is not among the tools.
         """
-        clock = self._clock
-        if clock is not None and hasattr(clock, "after"):
-            clock = clock.after(sum(len(message.calls) for message in messages))
         prompt = self._template.prompt(messages, tools)
         beginnings: tuple[str, ...] = ()
-        if tools and self._dialect is None:
+        if tools and self._template.dialect is None:
             beginnings = tuple(forced_beginnings(tools, sampling.tool_choice))
-        job = _Job(prompt, tuple(tools), sampling, beginnings, clock)
+        job = _Job(prompt, tuple(tools), sampling, beginnings)
         with self._guard:
             self._waiting.append(job)
         self._worker.submit(self._answer_waiting)
@@ -173,7 +167,7 @@ class TransformersPolicy:
                     eos_token_id=sorted(self._ends),
                     pad_token_id=self._processor.tokenizer.pad_token_id,
                 ),
-                logits_processor=[Choose(rows, self._banned)],
+                logits_processor=[Choose(rows, self._template.banned)],
                 stopping_criteria=[Stop(rows, self._ends, self._processor.tokenizer.decode)],
             )
         self.num_batches += 1
@@ -211,7 +205,7 @@ class TransformersPolicy:
         elif job.beginnings:
             words = [encode(text, add_special_tokens=False) for text in job.beginnings]
             paths = Paths(words, end=None)
-        stop = (*sampling.stop, *(self._dialect.stop if self._dialect else ()))
+        stop = self._template.stop(sampling)
         return Row(sampling, paths, stop=stop, is_given_up=job.done.cancelled)
 
     def _read(self, job: _Job, row: Row, prompt_ids: list[int]) -> Reply:
@@ -219,28 +213,22 @@ class TransformersPolicy:
         spoken = row.ids[:-1] if is_over else row.ids
         text = self._processor.tokenizer.decode(spoken, skip_special_tokens=True)
         before_stop = up_to(text, row.stop)
-        reply = read_text(
-            before_stop,
-            tools=job.tools,
-            sampling=job.sampling,
-            is_cut=not is_over and before_stop == text,
-            speech=self._dialect,
-            clock=job.clock,
-        )
         tokens = Tokens(
             prompt_ids=tuple(prompt_ids),
             ids=tuple(row.ids),
             logprobs=tuple(row.logprobs) if job.sampling.logprobs else None,
         )
-        usage = Usage(
-            input_tokens=len(prompt_ids),
-            output_tokens=len(row.ids),
-            visual_tokens=prompt_ids.count(self._image_id),
+        return self._template.read(
+            before_stop,
+            tokens,
+            job.prompt,
+            tools=job.tools,
+            sampling=job.sampling,
+            is_cut=not is_over and before_stop == text,
         )
-        return reply.replace(tokens=tokens, usage=usage)
 
 
-def _load(model: str | os.PathLike[str], device: str | None, dtype: str) -> tuple[Any, Any]:
+def load_model(model: str | os.PathLike[str], device: str | None, dtype: str) -> tuple[Any, Any]:
     """A model and its processor from a folder."""
     libraries = ("torch", "torchvision", "transformers")
     require(*libraries, extra="lmm", what="a model in this process")
@@ -268,7 +256,7 @@ def _ends(model: Any, processor: Any) -> frozenset[int]:
 
 
 def _settle(job: _Job, answer: Reply | Blamed) -> None:
-    if job.done.cancelled():
+    if not job.done.set_running_or_notify_cancel():  # from here on nobody can give it up
         return
     if isinstance(answer, Blamed):
         job.done.set_exception(answer)

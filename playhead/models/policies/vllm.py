@@ -20,13 +20,12 @@ from uuid import uuid4
 
 from playhead.core.errors import Blamed, Origin, border
 from playhead.core.message import Message
-from playhead.core.policy import Reply, Sampling, Tokens, Usage
+from playhead.core.policy import Reply, Sampling, Tokens
 from playhead.core.tools import ToolSpec
 from playhead.models.eyes._local import local_folder, require
 from playhead.models.pictures import Resolve
 from playhead.models.policies.grammar import hermes_grammar
-from playhead.models.policies.local import Prompt, Speech, Template, media_marks, pixels, read_text
-from playhead.models.policies.sent import visual_tokens
+from playhead.models.policies.local import Prompt, Speech, Template, pixels
 from playhead.models.policies.ways import is_too_long
 
 _LEAST_LOGPROB = -9999.0  # what engines say for a token that could not be: JSON has no infinity
@@ -68,7 +67,7 @@ class VLLMPolicy:
         """
         require("vllm", extra="vllm", what="a model in this process by vLLM")
         home = local_folder(folder, "config.json", what="a model")
-        self._resolve, self._dialect, self._clock = resolve, dialect, clock
+        self._resolve = resolve
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="playhead-vllm", daemon=True
@@ -86,9 +85,10 @@ class VLLMPolicy:
             processor,
             strict_tools=strict_tools,
             think_back=think_back,
-            options=dict(template or {}),
+            options=template,
+            dialect=dialect,
+            clock=clock,
         )
-        self._image_id, self._banned = media_marks(processor)
 
     def __repr__(self) -> str:
         return "VLLMPolicy()"
@@ -117,10 +117,7 @@ class VLLMPolicy:
         prompt, images = await asyncio.to_thread(self._prepare, messages, tools)
         asked = self._generate(prompt, images, self._params(tools, sampling))
         output = await asyncio.wrap_future(self._run(asked))
-        clock = self._clock
-        if clock is not None and hasattr(clock, "after"):
-            clock = clock.after(sum(len(message.calls) for message in messages))
-        return self._read(output, prompt, tools, sampling, clock)
+        return self._read(output, prompt, tools, sampling)
 
     def _prepare(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec]
@@ -137,7 +134,11 @@ class VLLMPolicy:
         bounds: Any = None
         if sampling.choices:
             bounds = kinds.StructuredOutputsParams(choice=list(sampling.choices))
-        elif tools and self._dialect is None and sampling.tool_choice not in ("auto", "none"):
+        elif (
+            tools
+            and self._template.dialect is None
+            and sampling.tool_choice not in ("auto", "none")
+        ):
             grammar = hermes_grammar(tools, sampling.tool_choice)
             bounds = kinds.StructuredOutputsParams(structural_tag=grammar)
         return vllm.SamplingParams(
@@ -145,10 +146,10 @@ class VLLMPolicy:
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             seed=sampling.seed,
-            stop=[*sampling.stop, *(self._dialect.stop if self._dialect else ())] or None,
+            stop=list(self._template.stop(sampling)) or None,
             logprobs=0 if sampling.logprobs else None,
             structured_outputs=bounds,
-            logit_bias=dict.fromkeys(self._banned, -100.0) or None,
+            logit_bias=dict.fromkeys(self._template.banned, -100.0) or None,
             output_kind=kinds.RequestOutputKind.FINAL_ONLY,
         )
 
@@ -168,36 +169,23 @@ class VLLMPolicy:
         return output
 
     def _read(
-        self,
-        output: Any,
-        prompt: Prompt,
-        tools: Sequence[ToolSpec],
-        sampling: Sampling,
-        clock: Any,
+        self, output: Any, prompt: Prompt, tools: Sequence[ToolSpec], sampling: Sampling
     ) -> Reply:
         said = output.outputs[0]
         ids, prompt_ids = tuple(said.token_ids), tuple(output.prompt_token_ids)
-        reply = read_text(
-            said.text,
-            tools=tools,
-            sampling=sampling,
-            is_cut=said.finish_reason == "length",
-            speech=self._dialect,
-            clock=clock,
-        )
         logprobs: tuple[float, ...] | None = None
         if sampling.logprobs and said.logprobs is not None:
             told = [said.logprobs[i][id_].logprob for i, id_ in enumerate(ids)]
             logprobs = tuple(max(float(logprob), _LEAST_LOGPROB) for logprob in told)
-        seen = prompt_ids.count(self._image_id) or visual_tokens(prompt.frames)
-        usage = Usage(
-            input_tokens=len(prompt_ids),
-            cached_tokens=min(output.num_cached_tokens or 0, len(prompt_ids)),
-            output_tokens=len(ids),
-            visual_tokens=seen,
+        return self._template.read(
+            said.text,
+            Tokens(prompt_ids=prompt_ids, ids=ids, logprobs=logprobs),
+            prompt,
+            tools=tools,
+            sampling=sampling,
+            is_cut=said.finish_reason == "length",
+            cached_tokens=output.num_cached_tokens or 0,
         )
-        tokens = Tokens(prompt_ids=prompt_ids, ids=ids, logprobs=logprobs)
-        return reply.replace(tokens=tokens, usage=usage)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -15,7 +15,7 @@ from uuid import uuid4
 from playhead.core.errors import MissingExtra
 from playhead.core.message import PicturePart, ToolCall
 from playhead.core.tools import Observation, Tool
-from playhead.tools.doors.frames import frame_url
+from playhead.models.frame_urls import frame_url
 
 if TYPE_CHECKING:
     from langchain_core.tools import StructuredTool

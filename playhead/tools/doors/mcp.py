@@ -27,8 +27,8 @@ from playhead.core.media import FrameRef
 from playhead.core.message import PicturePart, ToolCall
 from playhead.core.span import stamp
 from playhead.core.tools import Observation, Tool, failed
+from playhead.models.frame_urls import frame_url
 from playhead.tools.context import ToolContext
-from playhead.tools.doors.frames import frame_url
 
 _JPEG = "image/jpeg"
 _QUALITY = 85

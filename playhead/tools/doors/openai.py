@@ -17,9 +17,7 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from playhead.core.tools import Tool
-
-STRING_PATTERN = r'^[^"\\\x00-\x1F\x7F]*$'
-"""What a string argument may hold in strict mode."""
+from playhead.models.policies.render import patterned
 
 
 def to_openai(tools: Iterable[Tool], *, strict: bool = True) -> list[dict[str, JsonValue]]:
@@ -46,10 +44,10 @@ def read_arguments(tool: Tool, arguments: Mapping[str, JsonValue]) -> dict[str, 
 
 
 def _strict(tool: Tool) -> dict[str, JsonValue]:
-    properties = cast("dict[str, dict[str, Any]]", tool.arguments.get("properties", {}))
+    properties: dict[str, dict[str, Any]] = patterned(tool.arguments).get("properties", {})
     required = cast("list[str]", tool.arguments.get("required", []))
     told: dict[str, Any] = {
-        name: _told(schema) if name in required else _nullable(_told(schema))
+        name: schema if name in required else _nullable(schema)
         for name, schema in properties.items()
     }
     parameters: dict[str, JsonValue] = {
@@ -69,20 +67,9 @@ def _strict(tool: Tool) -> dict[str, JsonValue]:
     }
 
 
-def _told(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema without what strict mode does not know, with a pattern on every free string."""
-    told = {key: value for key, value in schema.items() if key != "default"}
-    if told.get("type") == "string" and "enum" not in told and "const" not in told:
-        told.setdefault("pattern", STRING_PATTERN)
-    if isinstance(told.get("items"), dict):
-        told["items"] = _told(told["items"])
-    if isinstance(told.get("anyOf"), list):
-        told["anyOf"] = [_told(choice) for choice in told["anyOf"]]
-    return told
-
-
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema that null fits, too."""
+    """A schema that null fits, too, without the default that null stands for."""
+    schema = {key: value for key, value in schema.items() if key != "default"}
     if "anyOf" in schema:
         has_null = {"type": "null"} in schema["anyOf"]
         choices = schema["anyOf"] if has_null else [*schema["anyOf"], {"type": "null"}]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from playhead.core.media import FrameRef, Region
 from playhead.core.message import Message, PicturePart, Role, TextPart, ToolCall
 from playhead.core.policy import Finish, Reply, Sampling, Tokens, Usage
 from playhead.models.policies import ScriptedPolicy
@@ -27,13 +26,10 @@ from langchain_core.messages import (
 
 from playhead.models.policies.chat_model import VideoChatModel
 from playhead.models.policies.langchain_messages import (
-    frame_url,
     from_langchain,
-    parse_frame_url,
     to_langchain,
 )
 
-CORNER = Region(top=0.1, left=0.25, bottom=0.5, right=1.0)
 USED = Usage(input_tokens=90, cached_tokens=64, output_tokens=7, visual_tokens=24)
 CALLS = Reply(
     text="Hm.",
@@ -51,32 +47,6 @@ CALLS = Reply(
 def model_of(*replies: Reply, **sampling: Any) -> tuple[VideoChatModel, ScriptedPolicy]:
     policy = ScriptedPolicy(*replies)
     return VideoChatModel(policy=policy, sampling=Sampling(**sampling)), policy
-
-
-@pytest.mark.parametrize(
-    "ref",
-    [
-        frame(42.0),
-        frame(1 / 3, roi=CORNER),
-        FrameRef(video_id="sheet:v:3:90:1.0,2.5/é?#&%", time_s=1e-7, height=1, width=9),
-    ],
-)
-def test_a_picture_and_its_address_are_the_same_thing(ref: FrameRef) -> None:
-    assert parse_frame_url(frame_url(ref)) == ref
-
-
-def test_an_address_is_short_and_readable() -> None:
-    assert frame_url(frame(42.0)) == "frame://v/42.0?h=64&w=96"
-    assert frame_url(frame(42.0, roi=CORNER)).endswith("&roi=0.1,0.25,0.5,1.0")
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["data:image/png;base64,AAAA", "https://x/y.png", "frame://v/42.0", "frame://v/x?h=1&w=1"],
-)
-def test_other_addresses_are_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="frame://VIDEO/SECONDS"):
-        parse_frame_url(url)
 
 
 def test_a_conversation_goes_there_and_back() -> None:

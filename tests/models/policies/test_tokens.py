@@ -37,14 +37,14 @@ def going_on(served: TransformersPolicy) -> Any:
     async def generate(ids: list[int], images: list[Any], sampling: Sampling) -> Sampled:
         shown = processor.image_processor(images, return_tensors="pt")
         read = torch.tensor([ids])
-        kinds = (read == served._image_id).long()
+        kinds = (read == served._template.image_id).long()
         out = model.generate(
             input_ids=read,
             attention_mask=torch.ones_like(read),
             mm_token_type_ids=kinds,
             max_new_tokens=sampling.max_tokens,
             do_sample=False,
-            suppress_tokens=served._banned,
+            suppress_tokens=served._template.banned,
             eos_token_id=sorted(served._ends),
             **shown,
         )
@@ -89,7 +89,7 @@ def test_it_keeps_what_was_sampled_and_reads_the_call_in_it(served: Transformers
 
 def test_a_sampled_mark_of_a_picture_is_the_engines_fault(served: TransformersPolicy) -> None:
     async def generate(prompt_ids: list[int], images: list[Any], sampling: Sampling) -> Sampled:
-        return Sampled((served._image_id,))
+        return Sampled((served._template.image_id,))
 
     policy = TokenPolicy(served._processor, generate, resolve=Shades())
     with pytest.raises(Blamed, match="mark of a picture") as caught:

@@ -9,6 +9,7 @@ goes through unchanged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,8 +90,8 @@ For each call, return a JSON object inside <tool_call></tool_call>:
 """
 
 
-def tokenizer() -> Any:
-    """One token for each byte and each mark of the chat."""
+def tokenizer(words: Sequence[str] = ()) -> Any:
+    """One token for each byte, each mark of the chat, and each of some more words."""
     from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
     from tokenizers.models import BPE
     from transformers import Qwen2TokenizerFast
@@ -100,30 +101,33 @@ def tokenizer() -> Any:
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     inner.add_special_tokens([AddedToken(word, special=True) for word in SPECIAL])
-    inner.add_tokens([AddedToken(word, special=False, normalized=False) for word in WORDS])
+    spoken = (*WORDS, *words)
+    inner.add_tokens([AddedToken(word, special=False, normalized=False) for word in spoken])
     return Qwen2TokenizerFast(
         tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token=None
     )
 
 
-def write_tiny(folder: Path, family: Family = "qwen3_vl", *, seed: int = 0) -> Path:
+def write_tiny(
+    folder: Path, family: Family = "qwen3_vl", *, seed: int = 0, words: Sequence[str] = ()
+) -> Path:
     """A model, its tokenizer, processor and chat template, as `save_pretrained` leaves them."""
     import torch
     import transformers
 
     torch.manual_seed(seed)
-    words = tokenizer()
+    speech = tokenizer(words)
     make = _qwen3_vl if family == "qwen3_vl" else _qwen2_5_vl
     ids = {
-        "image_token_id": words.convert_tokens_to_ids("<|image_pad|>"),
-        "video_token_id": words.convert_tokens_to_ids("<|video_pad|>"),
-        "vision_start_token_id": words.convert_tokens_to_ids("<|vision_start|>"),
-        "vision_end_token_id": words.convert_tokens_to_ids("<|vision_end|>"),
+        "image_token_id": speech.convert_tokens_to_ids("<|image_pad|>"),
+        "video_token_id": speech.convert_tokens_to_ids("<|video_pad|>"),
+        "vision_start_token_id": speech.convert_tokens_to_ids("<|vision_start|>"),
+        "vision_end_token_id": speech.convert_tokens_to_ids("<|vision_end|>"),
     }
-    model, patches = make(len(words), ids)
+    model, patches = make(len(speech), ids)
     model.generation_config = transformers.GenerationConfig(
-        eos_token_id=words.convert_tokens_to_ids("<|im_end|>"),
-        pad_token_id=words.convert_tokens_to_ids("<|endoftext|>"),
+        eos_token_id=speech.convert_tokens_to_ids("<|im_end|>"),
+        pad_token_id=speech.convert_tokens_to_ids("<|endoftext|>"),
     )
     model.save_pretrained(folder)
     size = {"shortest_edge": 32 * 32, "longest_edge": 256 * 256}
@@ -132,7 +136,7 @@ def write_tiny(folder: Path, family: Family = "qwen3_vl", *, seed: int = 0) -> P
     clips = transformers.Qwen3VLVideoProcessor if is_3 else transformers.Qwen2VLVideoProcessor
     processor(
         image_processor=transformers.Qwen2VLImageProcessor(**patches, size=size),
-        tokenizer=words,
+        tokenizer=speech,
         video_processor=clips(**patches),
         chat_template=TEMPLATE,
     ).save_pretrained(folder)
