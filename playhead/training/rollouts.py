@@ -228,7 +228,9 @@ def tally(trajectories: Sequence[Trajectory]) -> dict[str, float]:
     """What attempts were like, on average: calls, pictures, turns, how they ended, whose fault."""
     num = max(1, len(trajectories))
     steps = [step for trajectory in trajectories for step in trajectory.steps]
-    calls = Counter(call.name for step in steps for call in step.reply.calls)
+    known = {tool.name for trajectory in trajectories for tool in trajectory.tools}
+    names = [call.name for step in steps for call in step.reply.calls]
+    calls = Counter(name if name in known else "unknown" for name in names)
     failures = Counter(
         seen.failure.origin for step in steps for seen in step.observations if seen.failure
     )

@@ -188,6 +188,10 @@ class Renderer:
         text, frames, *_ = self._template.prompt(messages, tools)
         return self._checked(text, frames), frames
 
+    def num_picture_tokens(self, frame: FrameRef) -> int:
+        """How many tokens of a row are the picture's."""
+        return self.picture_ids(frame.height, frame.width).count(self.image_id)
+
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[ShownTurn]:
         """The conversation as the template shows it: the tools in the system turn, results in turns
         of the role that the template gives them. Pictures stand as `picture_mark`."""
@@ -391,14 +395,18 @@ def _label(
     starts = [0, *accumulate(map(len, words))]
     turns = _turns("".join(words), trajectory, order, renderer.marks)
     thoughts = _thoughts(ids, mask, renderer)
+    # two steps that wrote the same after the same prompt are told apart by which one is trained on
+    writers = iter(i for i in sequence.steps if _num_sampled(trajectory.steps[i]))
     parts: list[Part] = []
     steps: list[int] = []
-    at = 0
+    at, writer, was_written = 0, -1, 0
     for id_, is_written, start, thinks in zip(ids, mask, starts[:-1], thoughts, strict=True):
         while not is_written and at + 1 < len(turns) and turns[at + 1].begin <= start:
             at += 1
         turn = turns[at]
-        steps.append(turn.step)
+        writer = next(writers) if is_written > was_written else writer
+        was_written = is_written
+        steps.append(writer if is_written else turn.step)
         if is_written:
             parts.append(Part.THINK if thinks else turn.part)
         elif id_ == renderer.image_id:
@@ -408,6 +416,10 @@ def _label(
         else:
             parts.append(Part.THINK if start < turn.thought else turn.part)
     return tuple(parts), tuple(steps)
+
+
+def _num_sampled(step: Step) -> int:
+    return len(step.reply.tokens.ids) if step.reply.tokens else 0
 
 
 def _turns(text: str, trajectory: Trajectory, order: Sequence[int], marks: Marks) -> list[_Turn]:
@@ -462,8 +474,7 @@ def _thoughts(ids: Sequence[int], mask: Sequence[int], renderer: Renderer) -> li
 
 def _check_pictures(ids: Sequence[int], frames: Sequence[FrameRef], renderer: Renderer) -> None:
     """Raise ValueError where the tokens of the pictures are not as many as their features."""
-    each = [renderer.picture_ids(frame.height, frame.width) for frame in frames]
-    num, expected = ids.count(renderer.image_id), sum(e.count(renderer.image_id) for e in each)
+    num, expected = ids.count(renderer.image_id), sum(map(renderer.num_picture_tokens, frames))
     if num != expected:
         raise ValueError(
             f"the {len(frames)} pictures of this row are {expected} tokens, and it has {num}: it "

@@ -61,7 +61,9 @@ def test_tasks_of_a_file_are_read_line_by_line(tmp_path):
     path.write_text("".join(task.to_json() + "\n" for task in tasks))
     assert Asked(tasks=str(path)).read() == tasks
     path.write_text(tasks[0].to_json() + '\n{"id": "b"}\n')
-    with pytest.raises(ValueError, match=r"tasks\.jsonl, line 2: no task: question: field required"):
+    with pytest.raises(
+        ValueError, match=r"tasks\.jsonl, line 2: no task: question: field required"
+    ):
         Asked(tasks=str(path)).read()
 
 

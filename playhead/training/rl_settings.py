@@ -1,0 +1,124 @@
+"""How a run of reinforcement learning goes: settings as data, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from playhead.core.budget import Budget
+from playhead.core.value import JsonObject, Value
+from playhead.training.credit import Aggregate, Scale
+
+_OURS = {
+    "mask_truncated_completions", "multi_objective_aggregation", "scale_rewards", "reward_weights",
+}  # fmt: skip
+
+
+class RLSettings(Value):
+    """How a run goes. What is not here is TRL's, and goes through `more`."""
+
+    steps: PositiveInt
+    """Updates."""
+    tasks_per_step: PositiveInt = 4
+    """Groups that one update learns from, over all processes."""
+    num_generations: Annotated[int, Field(ge=2)] = 8
+    """Rollouts in a group."""
+    batch_size: PositiveInt = 8
+    """Rollouts in one forward pass, in each process."""
+    learning_rate: PositiveFloat = 1e-6
+    temperature: PositiveFloat = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_reply_tokens: PositiveInt = 512
+    max_tokens: PositiveInt = 8192
+    """Of a row; a longer rollout is masked out."""
+    mask_cut: bool = False
+    """Mask out rollouts whose last reply was cut at `max_reply_tokens`."""
+    strategy: str = "seek"
+    budget: Budget | None = None
+    """Of one rollout. None: as `rollouts.play` has it."""
+    at_once: PositiveInt = 16
+    """Rollouts that are played at the same time, in each process."""
+    weights: dict[str, float] = Field(default_factory=dict[str, float])
+    """Of rewards, by name. One that is not named has 1."""
+    roles: dict[str, dict[str, float]] | None = None
+    """For `look` and `answer`, the weights of the rewards that their tokens answer for. None: every
+    token answers for all."""
+    aggregate: Aggregate = "sum"
+    """As `credit.advantages` has it."""
+    scale: Scale = "std"
+    """As `credit.advantages` has it."""
+    distil: dict[str, float] = Field(default_factory=dict[str, float])
+    """By role: how much the teacher's log-probability less the model's own adds to advantages."""
+    distil_below: dict[str, float] = Field(default_factory=dict[str, float])
+    """By reward: groups with that mean or more are not distilled, until they fall below it again
+    (SCC, arXiv 2609.40055, has 0.7 for the temporal IoU)."""
+    exact: NonNegativeFloat = 0.0
+    """How much the exact reverse KL divergence from the teacher, over the whole vocabulary, adds to
+    the loss. The teacher is a model in this process then."""
+    seed: int = 0
+    save_steps: PositiveInt | None = None
+    """A checkpoint to resume from every so many updates. None: none."""
+    keep_rollouts: bool = True
+    """Append every rollout with its scores to `rollouts.jsonl`."""
+    most_gap: PositiveFloat = 0.01
+    """As `check_parity` has it."""
+    most_left_out: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """As `check_parity` has it."""
+    flat_patience: PositiveInt = 5
+    """After so many steps in a row without a difference in reward, say so."""
+    gradient_checkpointing: bool = False
+    more: JsonObject = Field(default_factory=dict)
+    """Whatever `trl.GRPOConfig` takes besides: `beta`, `loss_type`, `epsilon_high`, `bf16` ..."""
+
+    def config(self, output: Path) -> Any:
+        """As `trl.GRPOConfig`.
+
+        Raises:
+            ValueError: An option that has another name here, or sizes that do not fit.
+        """
+        from trl.trainer.grpo_config import GRPOConfig
+
+        if taken := _OURS & self.more.keys():
+            raise ValueError(
+                f"set mask_cut, aggregate, scale and weights, not through `more`: got "
+                f"{', '.join(sorted(taken))}"
+            )
+        num = self.tasks_per_step * self.num_generations
+        world = int(GRPOConfig(output_dir=str(output), **_machine()).world_size)
+        if num % (self.batch_size * world):
+            raise ValueError(
+                f"the {num} rollouts of a step are whole batches: got {self.batch_size=} on "
+                f"{world} processes"
+            )
+        options: dict[str, Any] = {
+            "output_dir": str(output),
+            "max_steps": self.steps,
+            "per_device_train_batch_size": self.batch_size,
+            "gradient_accumulation_steps": num // (self.batch_size * world),
+            "num_generations": self.num_generations,
+            "learning_rate": self.learning_rate,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_completion_length": self.max_reply_tokens,
+            "seed": self.seed,
+            "save_strategy": "steps" if self.save_steps else "no",
+            "save_steps": self.save_steps or 500,
+            "gradient_checkpointing": self.gradient_checkpointing,
+            "logging_steps": 1,
+            "report_to": "none",
+            "disable_tqdm": True,
+            "remove_unused_columns": False,
+            **_machine(),
+        }
+        return GRPOConfig(**{**options, **self.more})
+
+
+def _machine() -> dict[str, Any]:
+    """What this machine can: TRL would calculate in bfloat16 and look for a GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return {"use_cpu": True, "bf16": False}
+    return {"bf16": torch.cuda.is_bf16_supported()}

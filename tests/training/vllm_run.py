@@ -1,0 +1,135 @@
+"""What the tests of the engine run in an environment with vLLM: a learner, and what it measured.
+
+python -m tests.training.vllm_run own OUT          # the engine in this process
+python -m tests.training.vllm_run learner FOLDER   # writes the model that a server starts with
+python -m tests.training.vllm_run served OUT URL FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playhead.core.policy import Sampling
+from playhead.core.trajectory import Trajectory
+from playhead.training.engine import ServedEngine, VLLMEngine
+from playhead.training.parity import logprobs_of
+from playhead.training.rollouts import collect
+from playhead.training.rows import Renderer, Row, rows
+from playhead.training.source import WorldSource
+from tests.training.rollout_cases import (
+    BUDGET,
+    learner,
+    loaded,
+    second_half,
+    two_tools,
+    world_tasks,
+)
+
+ENGINE: dict[str, Any] = {"max_model_len": 2048, "dtype": "float32", "enforce_eager": True}
+SAMPLING = Sampling(temperature=1.0, max_tokens=40, logprobs=True)
+
+
+def move_vision(model: Any) -> None:
+    """Other weights in the vision tower, and nowhere else."""
+    import torch
+
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in model.model.visual.parameters():
+            weight.add_(0.5 * torch.randn_like(weight))
+
+
+def gap(rows_: Sequence[Row], model: Any, renderer: Renderer, resolve: Any) -> float:
+    """Mean |recorded - transformers' own| over sampled tokens."""
+    again = logprobs_of(model, renderer, rows_, resolve)
+    found = [
+        abs(float(own[i]) - p)
+        for row, own in zip(rows_, again, strict=True)
+        for i, p in enumerate(row.logprobs)
+        if p is not None
+    ]
+    return float(np.mean(found))
+
+
+def played(engine: Any, source: WorldSource, renderer: Renderer) -> list[Row]:
+    work = collect(
+        world_tasks(1), engine.policy, source, tools=two_tools(), budget=BUDGET,
+        num_generations=6, sampling=SAMPLING,
+    )  # fmt: skip
+    (group,) = asyncio.run(work)
+    assert all(isinstance(t, Trajectory) and t.blame is None for t in group), group
+    return [row for t in group for row in rows(t, renderer) if row.frames]
+
+
+def updates(engine: Any, model: Any, renderer: Renderer, source: WorldSource) -> dict[str, Any]:
+    """How far engine and model are apart before and after the vision tower moves."""
+    engine.update(model)
+    before = played(engine, source, renderer)
+    told: dict[str, Any] = {"gap": gap(before, model, renderer, source.resolve)}
+    move_vision(model)
+    told["gap_stale"] = gap(before, model, renderer, source.resolve)
+    engine.update(model)
+    after = played(engine, source, renderer)
+    told["gap_moved"] = gap(after, model, renderer, source.resolve)
+    return told
+
+
+def own(out: Path) -> None:
+    """RL with the engine in this process, then its updates, then the engine as a teacher."""
+    from playhead.training.grpo import RLSettings, train_rl
+
+    model, processor = loaded(learner())
+    renderer = Renderer(processor)
+    settings = RLSettings(
+        steps=3, tasks_per_step=1, num_generations=8, batch_size=8, learning_rate=3e-4,
+        max_reply_tokens=40, budget=BUDGET, most_left_out=0.5,
+    )  # fmt: skip
+    with WorldSource() as source:
+        source.learn(world_tasks(1))
+        with VLLMEngine(learner(), resolve=source.resolve, **ENGINE) as engine:
+            report = train_rl(
+                model, processor, world_tasks(1), source, {"half": second_half}, settings,
+                tools=two_tools(), output=out.parent / "run", engine=engine,
+            )  # fmt: skip
+            told = updates(engine, model, renderer, source)
+            some = played(engine, source, renderer)
+            theirs = engine.logprobs(some, [], temperature=1.0)
+            ours = logprobs_of(model, renderer, some, source.resolve)
+    told["teacher"] = max(
+        float(np.abs(a[1:] - b[1:])[np.array(row.mask[1:]) == 1].max())
+        for a, b, row in zip(theirs, ours, some, strict=True)
+    )
+    told["gate"] = report.parity.gap_mean
+    told["steps"] = [
+        {"gap": line["sampling/sampling_logp_difference/mean"], "reward": line["reward"],
+         "calls": line["rollouts/calls"]}
+        for line in report.history
+    ]  # fmt: skip
+    out.write_text(json.dumps(told))
+
+
+def served(out: Path, url: str, folder: Path) -> None:
+    """The updates of an engine behind a server."""
+    model, processor = loaded(folder)
+    with WorldSource() as source:
+        weights = out.parent / "weights"
+        engine = ServedEngine("", url, processor, resolve=source.resolve, weights=weights)
+        out.write_text(json.dumps(updates(engine, model, Renderer(processor), source)))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["own", out]:
+            own(Path(out))
+        case ["learner", folder]:
+            shutil.copytree(learner(), folder)
+        case ["served", out, url, folder]:
+            served(Path(out), url, Path(folder))
