@@ -43,9 +43,9 @@ class Question:
 def recall_rows(minutes: int, num_worlds: int, num_questions: int) -> Iterator[list[str]]:
     """Cells of the table: what is asked, by what, and recall at every depth."""
     plain = find_embedder("plain")
-    by: dict[str, tuple[Embed, Embed]] = {
-        "plain": (lambda p: plain.embed_pictures(p[None])[0], plain.embed_query),
-        "colour histogram": (histogram, lambda p: histogram(p)[None]),
+    by: dict[str, Embed] = {
+        "plain": lambda picture: plain.embed_pictures(picture[None])[0],
+        "colour histogram": histogram,
     }
     asks: dict[str, Callable[..., Question | None]] = {
         "the same place, 85 % of the picture": ask_place,
@@ -57,12 +57,12 @@ def recall_rows(minutes: int, num_worlds: int, num_questions: int) -> Iterator[l
     for seed in range(num_worlds):
         world = make_world(seed, Knobs(duration_ms=60_000 * minutes, noise=4))
         pictures = _pictures(world)
-        stored = {name: np.stack([embed(p) for p in pictures]) for name, (embed, _) in by.items()}
+        stored = {name: np.stack([embed(p) for p in pictures]) for name, embed in by.items()}
         for what, ask in asks.items():
             for question in _questions(ask, world, pictures, num_questions, seed):
                 chances.setdefault(what, []).append(_chance(question))
-                for name, (_, embed_query) in by.items():
-                    scores = (embed_query(question.picture) @ stored[name].T).max(axis=0)
+                for name, embed in by.items():
+                    scores = stored[name] @ embed(question.picture)
                     ranks.setdefault((what, name), []).append(_rank(scores, question))
     for what in asks:
         for name in by:

@@ -171,6 +171,9 @@ class AgentGRPOTrainer(GRPOTrainer):
         self.num_masked: dict[str, int] = {}
         self.parity: Parity | None = None
 
+    def _send_telemetry(self) -> None:
+        """Tell nobody of the run."""
+
     def close(self) -> None:
         """End the threads that play."""
         if self._own is not None:

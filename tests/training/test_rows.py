@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from playhead.core.message import TextPart
 from playhead.core.policy import Reply, Tokens
-from playhead.core.trajectory import Trajectory
+from playhead.core.trajectory import Step, Trajectory
 from playhead.models.policies import render
 from playhead.training.rows import PICTURES, Part, Renderer, Row, is_answer, rows
 from tests.training.examples import everything, three_looks

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from playhead.core.trajectory import Trajectory
-from playhead.training.pocket.surveyor import Sights
+from playhead.training.pocket.surveyor import Sight, Sights
 from playhead.training.rows import Renderer, Row, rows
 from playhead.worlds.script import GLYPHS
 
@@ -37,6 +37,10 @@ class Lesson:
     """`[F, 3]`: what is on that card; -1 where there is none."""
     weights: torch.Tensor
     """`[L]`: of each written token."""
+    clock: torch.Tensor | None = None
+    """`[F, 4]`: the token of this picture's whole second and of the one before it in its look (0
+    for the first); 1 where a stretch begins that fits what is asked; 1 where one has just ended.
+    None: the pictures have no times."""
     cells: torch.Tensor | None = None
     """`[F, T, 3]`, 0 or 1: who stands in this part of the picture is asked about, has that colour,
     has that shape; -1: nobody stands there. None: not known."""
@@ -86,7 +90,28 @@ class Teacher:
             shows=torch.tensor(shown, dtype=torch.float32),
             glyphs=torch.tensor(glyphs),
             weights=weights,
+            clock=clock(seen, self.processor.tokenizer),
         )
+
+
+def clock(seen: Sequence[Sight], tokenizer: Any) -> torch.Tensor:
+    """`Lesson.clock` of pictures in the order in which they were shown."""
+
+    def token(time_s: float) -> int:
+        whole = int(time_s)
+        return tokenizer.encode(f"{whole}.0" if whole > 9 else f"{whole}")[0]
+
+    lines: list[list[int]] = []
+    before: Sight | None = None
+    for sight in seen:
+        if before is not None and sight.time_s <= before.time_s:
+            before = None  # another look
+        fits = sight.is_there and sight.has_actor
+        did = before is not None and before.is_there and before.has_actor
+        earlier = token(before.time_s) if before is not None else token(0.0)
+        lines.append([token(sight.time_s), earlier, int(fits and not did), int(did and not fits)])
+        before = sight
+    return torch.tensor(lines)
 
 
 def _emphasised(tokenizer: Any) -> frozenset[int]:

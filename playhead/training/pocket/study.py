@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,8 +21,8 @@ from playhead.training.pocket.model import muon_and_adam, step
 from playhead.worlds.script import GLYPHS
 
 _NUM_SHOWN, _NUM_CELL = 4, 3
-_LAYER = 1
-"""After which the heads read: what comes after can use what they had to learn."""
+_LAYER, _CLOCK_LAYER = 1, 2
+"""After which heads read: what comes after can use what they had to learn."""
 
 
 class Heads(nn.Module):
@@ -48,20 +49,63 @@ class Heads(nn.Module):
         return torch.cat([place, others], dim=1), read, cells
 
 
+class Clock(nn.Module):
+    """From the first token of each picture, in the middle of the model, to times: its own, that of
+    the picture before, and whether a stretch that fits begins here or has just ended.
+
+    A call is made of such times, so what it needs is already next to where it is found.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.times = nn.Linear(width, 2 * width)
+        self.edges = nn.Linear(width, 2)
+
+    def loss(
+        self, hidden: torch.Tensor, clock: torch.Tensor, words: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Of times and of edges, and how many times are right.
+
+        Args:
+            hidden: `[N, width]`.
+            clock: `[N, 4]`, see `Lesson.clock`.
+            words: `[V, width]`: what words are.
+        """
+        hidden = self.norm(hidden)
+        logits = self.times(hidden).unflatten(1, (2, -1)) @ words.T
+        edges = self.edges(hidden)
+        right = (logits.argmax(-1) == clock[:, :2]).float().mean(0).detach()
+        return {
+            "times": cross_entropy(logits.flatten(0, 1), clock[:, :2].flatten()),
+            "edges": binary_cross_entropy_with_logits(edges, clock[:, 2:].float()),
+            "now": right[0],
+            "before": right[1],
+        }
+
+
 class Student:
     """A model that studies."""
 
     def __init__(
-        self, model: Any, processor: Any, *, lr: float, heads: Heads | None = None
+        self,
+        model: Any,
+        processor: Any,
+        *,
+        lr: float,
+        heads: Heads | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.model, self.processor = model, processor
         self.text = model.model.language_model
         self.heads = heads or Heads(model.config.text_config.hidden_size)
         model.model.visual.requires_grad_(False)
-        self.optimizers = muon_and_adam(model, lr=lr, heads=[self.heads])
+        self.clock = clock or Clock(model.config.text_config.hidden_size)
+        self.optimizers = muon_and_adam(model, lr=lr, heads=[self.heads, self.clock])
         self.lr = lr
-        self._middle: list[torch.Tensor] = []
-        self.text.layers[_LAYER].register_forward_hook(lambda _, __, out: self._middle.append(out))
+        self._after: dict[int, torch.Tensor] = {}
+        for number in (_LAYER, _CLOCK_LAYER):
+            self.text.layers[number].register_forward_hook(partial(self._keep, number))
         id_of = processor.tokenizer.convert_tokens_to_ids
         self._image = id_of("<|image_pad|>")
         self._pad = processor.tokenizer.pad_token_id
@@ -80,7 +124,6 @@ class Student:
         features = torch.cat([lesson.features.flatten(0, 1) for lesson in lessons])
         shows = torch.cat([lesson.shows for lesson in lessons])
         glyphs = torch.cat([lesson.glyphs for lesson in lessons])
-        self._middle.clear()
         with torch.autocast("cpu", torch.bfloat16):
             embedded = self.text.embed_tokens(ids)
             embedded = embedded.masked_scatter(
@@ -93,9 +136,11 @@ class Student:
             logits = self.model.lm_head(hidden[:, :-1][at]).float()
         targets, each = ids[:, 1:][at], weights[:, 1:][at]
         word = cross_entropy(logits, targets, reduction="none")
-        shown, glyph, cell = self.heads(
-            self._middle[0][ids == self._image].float().view(len(shows), -1, hidden.shape[-1])
+        low, middle = (
+            self._after[number][ids == self._image].float().view(len(shows), -1, hidden.shape[-1])
+            for number in (_LAYER, _CLOCK_LAYER)
         )
+        shown, glyph, cell = self.heads(low)
         has = glyphs[:, 0] >= 0
         losses = {
             "words": (word * each).sum() / each.sum(),
@@ -106,6 +151,10 @@ class Student:
                 for i, name in enumerate(("place", "actor"))
             },
         }
+        clocks = [lesson.clock for lesson in lessons if lesson.clock is not None]
+        if len(clocks) == len(lessons):
+            embedding = self.text.embed_tokens.weight
+            losses |= self.clock.loss(middle[:, 0], torch.cat(clocks), embedding)
         told = [lesson.cells for lesson in lessons if lesson.cells is not None]
         if len(told) == len(lessons):
             cells = torch.cat(told)
@@ -116,11 +165,15 @@ class Student:
             losses["read"] = (glyph[has].argmax(-1) == glyphs[has]).float().mean().detach()
         return losses
 
+    def _keep(self, number: int, _: Any, __: Any, out: torch.Tensor) -> None:
+        self._after[number] = out
+
     def step(self, lessons: Sequence[Lesson], share: float) -> dict[str, float]:
         """One step at this share of the learning rate."""
         losses = self.losses(lessons)
         loss = losses["words"] + losses["shows"] + losses.get("cells", torch.zeros(()))
         loss = loss + 0.3 * losses.get("glyphs", torch.zeros(()))
+        loss = loss + 0.5 * losses.get("times", torch.zeros(())) + losses.get("edges", 0.0)
         step(loss, self.optimizers, self.lr * share)
         return {name: float(value.detach()) for name, value in losses.items()}
 

@@ -4,9 +4,11 @@
 
 What never changes is one token: the system prompts, each tool's schema, the marks of a call, the
 phrases of observations. So the prompt of two tools, 4,000 characters, is a few tokens. A whole
-number before a point (`127.5`) is one token, so that copying a time is copying one thing; letters
-of codes and of evidence ids, and all other digits, stand alone. Everything else is byte-level BPE,
-so any text comes back as it was.
+number before a point (`127.5`) is one token, so that copying a time is copying one thing. An
+evidence id is a few tokens of two or three characters, most of which stand nowhere else in a
+conversation, so that it can be copied by finding the last one again; as sixteen single characters
+it was not learnt. Letters of codes, and all other digits, stand alone. Everything else is
+byte-level BPE, so any text comes back as it was.
 """
 
 from __future__ import annotations
@@ -102,7 +104,7 @@ TEMPLATE = (
 """Qwen3-VL's way of writing a chat, with pictures in every role."""
 
 _PIECES = (
-    r"[a-f](?=[a-f]{0,15}\d)"  # letters of evidence ids stand alone
+    r"(?<![0-9A-Za-z])e[0-9a-f]{16}(?![0-9A-Za-z])"  # an evidence id
     r"| ?[A-Za-z]+"
     r"|\d{1,3}(?=\.\d)"
     r"|\.\d"
@@ -165,8 +167,9 @@ def words(tools: Sequence[ToolSpec]) -> Any:
     learnt = json.loads(learner.to_str())["model"]
     vocab, merges = dict(learnt["vocab"]), [tuple(pair) for pair in learnt["merges"]]
     for left, right in _numbers():
-        merges.append((left, right))
-        vocab.setdefault(left + right, len(vocab))
+        if (left, right) not in merges:
+            merges.append((left, right))
+            vocab.setdefault(left + right, len(vocab))
     inner = Tokenizer(BPE(vocab, merges))
     inner.pre_tokenizer, inner.decoder = split(), decoders.ByteLevel()
     inner.add_special_tokens([AddedToken(mark, special=True) for mark in SPECIAL])
@@ -207,10 +210,11 @@ def _said(phrase: str) -> Iterator[str]:
 
 
 def _numbers() -> Iterator[tuple[str, str]]:
-    """Merges that make one token of each whole number and of each tenth."""
+    """Merges that make one token of each whole number, each tenth and each pair of an id."""
     yield from ((".", str(digit)) for digit in range(10))
     for number in range(10, MOST_WHOLE + 1):
         digits = str(number)
         yield digits[:-1], digits[-1]
         if len(digits) == 3 and digits[1] != "0":
             yield digits[0], digits[1:]
+    yield from product("0123456789abcdef", repeat=2)
