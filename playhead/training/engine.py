@@ -9,17 +9,21 @@ vLLM loads a model anyway (`reload_weights`). It costs a write and a read of all
 update; by default the folder is in memory. vLLM's own transfers over NCCL and CUDA IPC are faster;
 they need GPUs and are not used here.
 
-Three things hold afterwards that do not by themselves:
-pictures that were encoded by the old weights are encoded anew, cached prefixes are forgotten, and
-what is recorded is the log-probability of the distribution that was sampled from.
+What holds afterwards does not by itself: pictures that were encoded by the old weights are encoded
+anew, cached prefixes are forgotten, what is recorded is the log-probability of the distribution
+that was sampled from, and the output layer is the new one. (vLLM on CPUs packs the output layer for
+its kernels, and when that is tied to the embedding, `reload_weights` of vLLM 0.32 does not pack it
+again. So there the engine is given a model whose output layer stands by itself: `untie`.)
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -33,6 +37,7 @@ from numpy.typing import NDArray
 from playhead.core.errors import Blamed, Origin
 from playhead.core.policy import Policy
 from playhead.core.trajectory import Trajectory
+from playhead.models.eyes._local import local_folder, require
 from playhead.models.pictures import Resolve
 from playhead.models.policies.local import media_marks, pixels
 from playhead.models.policies.openai import OpenAIPolicy
@@ -40,7 +45,11 @@ from playhead.models.policies.vllm import VLLMPolicy
 from playhead.training.rows import Row
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
+_OURS = "playhead-weights"
 _SAMPLED_FROM = "processed_logprobs"
+_EMBEDDING, _OUTPUT = "embed_tokens.weight", "lm_head.weight"
+_WHOLE, _SHARD, _OUTPUT_FILE = "model.safetensors", "rest.safetensors", "output.safetensors"
+_INDEX = "model.safetensors.index.json"
 
 
 class Engine(Protocol):
@@ -82,15 +91,24 @@ class VLLMEngine(VLLMPolicy):
         Args:
             folder: Where the model lies as it is before the first update.
             resolve: From references to pictures.
-            weights: Where new weights are put. None: a new folder, in memory if there is a place.
+            weights: In which folder new weights are put. None: in memory, if the system has a
+                place for files there.
             how: What else `VLLMPolicy` and vLLM's engine take.
 
         Raises:
             ValueError: No such folder, or it lacks a file.
             Blamed: The engine does not start.
         """
+        require("vllm", extra="vllm", what="a model in this process by vLLM")
+        self._weights = _new_folder(weights)
+        self._remove = weakref.finalize(self, shutil.rmtree, self._weights, ignore_errors=True)
+        self._unties = bool(import_module("vllm.platforms").current_platform.is_cpu())
+        if self._unties:
+            home = local_folder(folder, "config.json", what="a model")
+            shutil.copytree(home, self._weights, dirs_exist_ok=True)
+            untie(self._weights)
+            folder = self._weights
         super().__init__(folder, resolve=resolve, **{"logprobs_mode": _SAMPLED_FROM, **how})
-        self._weights = weights or _new_folder()
 
     @property
     def policy(self) -> Policy:
@@ -100,11 +118,13 @@ class VLLMEngine(VLLMPolicy):
     def close(self) -> None:
         """End the engine, and remove the weights."""
         super().close()
-        shutil.rmtree(self._weights, ignore_errors=True)
+        self._remove()
 
     def update(self, model: Any, weights: Mapping[str, Any] | None = None) -> None:
         """Take over weights. As `Engine` has it."""
         save_weights(model, self._weights, weights)
+        if self._unties:
+            untie(self._weights)
         self._run(self._take_over(str(self._weights))).result()
 
     async def _take_over(self, folder: str) -> None:
@@ -155,7 +175,8 @@ class ServedEngine:
     """A vLLM server that reads a folder which this process writes, as an engine.
 
     Start it with the environment variable `VLLM_SERVER_DEV_MODE=1`, without which it takes no
-    weights, and with `--logprobs-mode processed_logprobs`.
+    weights, and with `--logprobs-mode processed_logprobs`; on CPUs with a copy of the model that
+    was untied (`untie`).
     """
 
     is_shared = True
@@ -168,6 +189,7 @@ class ServedEngine:
         *,
         resolve: Resolve,
         weights: Path,
+        unties: bool = False,
         **how: Any,
     ) -> None:
         """Say which model and where. Nothing is asked yet.
@@ -177,7 +199,8 @@ class ServedEngine:
             base_url: Ends in `/v1`.
             processor: Of the model: for the marks that must not be sampled.
             resolve: From references to pictures.
-            weights: Where new weights are put: the same path here and there.
+            weights: In which folder new weights are put: the same path here and there.
+            unties: Whether the server was started on CPUs with an untied model.
             how: What else `OpenAIPolicy` takes.
         """
         _, banned = media_marks(processor)
@@ -187,7 +210,7 @@ class ServedEngine:
         )
         parts = urlsplit(base_url)
         self._root = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1")))
-        self._weights = weights
+        self._weights, self._unties = weights / _OURS, unties
 
     @property
     def policy(self) -> Policy:
@@ -201,6 +224,8 @@ class ServedEngine:
             Blamed: The server refuses.
         """
         save_weights(model, self._weights, weights)
+        if self._unties:
+            untie(self._weights)
         told = {"method": "reload_weights", "kwargs": {"weights_path": str(self._weights)}}
         self._post("collective_rpc", told)
         for cache in ("mm", "encoder", "prefix"):
@@ -233,6 +258,8 @@ def save_weights(model: Any, folder: Path, weights: Mapping[str, Any] | None = N
     Raises:
         ValueError: Adapters on a model in shards: they cannot be merged.
     """
+    for old in (*folder.glob("*.safetensors"), folder / _INDEX):
+        old.unlink(missing_ok=True)
     if not hasattr(model, "merge_adapter"):
         model.save_pretrained(folder, **({} if weights is None else {"state_dict": weights}))
         return
@@ -251,6 +278,40 @@ def save_weights(model: Any, folder: Path, weights: Mapping[str, Any] | None = N
         model.unmerge_adapter()
 
 
-def _new_folder() -> Path:
-    root = _IN_MEMORY if _IN_MEMORY.is_dir() else None
-    return Path(tempfile.mkdtemp(prefix="playhead-weights-", dir=root))
+def untie(folder: Path) -> None:
+    """Let a model in a folder have an output layer of its own, equal to its embedding. One whose
+    output layer is not tied to the embedding is left as it is.
+
+    Raises:
+        ValueError: The folder has no embedding of words.
+    """
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    config = json.loads((folder / "config.json").read_text())
+    parts = [config, config.get("text_config", {})]
+    if not any(part.get("tie_word_embeddings") for part in parts):
+        return
+    if (folder / _WHOLE).exists():
+        (folder / _WHOLE).rename(folder / _SHARD)
+    found: dict[str, str] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as stored:
+            found |= dict.fromkeys(stored.keys(), file.name)
+    embedding = next((name for name in found if name.endswith(_EMBEDDING)), None)
+    if embedding is None:
+        raise ValueError(f"no *{_EMBEDDING} among the weights in {str(folder)!r}")
+    with safe_open(folder / found[embedding], framework="pt") as stored:
+        save_file({_OUTPUT: stored.get_tensor(embedding)}, folder / _OUTPUT_FILE)
+    index = {"metadata": {}, "weight_map": found | {_OUTPUT: _OUTPUT_FILE}}
+    (folder / _INDEX).write_text(json.dumps(index))
+    for part in parts:
+        part["tie_word_embeddings"] = False
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def _new_folder(inside: Path | None) -> Path:
+    """A folder of our own, which may be removed again."""
+    if inside is None and _IN_MEMORY.is_dir():
+        inside = _IN_MEMORY
+    return Path(tempfile.mkdtemp(prefix=f"{_OURS}-", dir=inside))

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from playhead.core.budget import Budget
 from playhead.core.value import JsonObject, Value
 from playhead.training.credit import Aggregate, Scale
+from playhead.training.tuning import recompute_name
 
 _OURS = {
     "mask_truncated_completions", "multi_objective_aggregation", "scale_rewards", "reward_weights",
@@ -68,7 +69,8 @@ class RLSettings(Value):
     """As `check_parity` has it."""
     flat_patience: PositiveInt = 5
     """After so many steps in a row without a difference in reward, say so."""
-    gradient_checkpointing: bool = False
+    recompute: bool = False
+    """Keep fewer activations and calculate them twice (gradient checkpointing)."""
     more: JsonObject = Field(default_factory=dict)
     """Whatever `trl.GRPOConfig` takes besides: `beta`, `loss_type`, `epsilon_high`, `bf16` ..."""
 
@@ -86,7 +88,8 @@ class RLSettings(Value):
                 f"{', '.join(sorted(taken))}"
             )
         num = self.tasks_per_step * self.num_generations
-        world = int(GRPOConfig(output_dir=str(output), **_machine()).world_size)
+        machine = {**_machine(), recompute_name(GRPOConfig): self.recompute}
+        world = int(GRPOConfig(output_dir=str(output), **machine).world_size)
         if num % (self.batch_size * world):
             raise ValueError(
                 f"the {num} rollouts of a step are whole batches: got {self.batch_size=} on "
@@ -105,12 +108,11 @@ class RLSettings(Value):
             "seed": self.seed,
             "save_strategy": "steps" if self.save_steps else "no",
             "save_steps": self.save_steps or 500,
-            "gradient_checkpointing": self.gradient_checkpointing,
             "logging_steps": 1,
             "report_to": "none",
             "disable_tqdm": True,
             "remove_unused_columns": False,
-            **_machine(),
+            **machine,
         }
         return GRPOConfig(**{**options, **self.more})
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -80,8 +81,8 @@ class WorldSource:
         """Make no world yet.
 
         Args:
-            folder: Where memories are while they are used. None: a new one, in memory if the
-                system has a place for files there.
+            folder: In which memories are while they are used. None: in memory, if the system has a
+                place for files there.
             recipe: How what is looked at is remembered and, if it is, indexed.
             index: Index each world, once, before its first attempt: for tools that search. It
                 costs as much as a dozen looks.
@@ -89,7 +90,8 @@ class WorldSource:
         """
         if num_open < 1:
             raise ValueError(f"one world is kept or more: got {num_open=}")
-        self.folder = folder or _new_folder()
+        self.folder = _new_folder(folder)
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._recipe, self._index, self._num_open = recipe, index, num_open
         self._recipes: dict[str, tuple[Recipe, int]] = {}
         self._videos: OrderedDict[str, Video] = OrderedDict()
@@ -106,7 +108,7 @@ class WorldSource:
         """Remove the memories. Closing twice is fine."""
         self._videos.clear()
         self._picture.cache_clear()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove()
 
     def learn(self, tasks: Iterable[Task]) -> None:
         """Take in the recipes of tasks: pictures of their videos can be had from now on.
@@ -180,9 +182,10 @@ class LibrarySource:
 
         Args:
             library: Stays the caller's to close. Its videos have files.
-            folder: Where memories are while they are used. None: as for worlds.
+            folder: In which memories are while they are used. None: as for worlds.
         """
-        self.folder = folder or _new_folder()
+        self.folder = _new_folder(folder)
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._library, self._numbers = library, count()
         with library.memory.folder.writing():
             _copy_memory(library.folder, self.folder / "before")
@@ -195,7 +198,7 @@ class LibrarySource:
 
     def close(self) -> None:
         """Remove the memories. Closing twice is fine."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove()
 
     @contextmanager
     def open(self, task: Task, budget: Budget) -> Generator[ToolContext]:
@@ -254,6 +257,10 @@ def _context(library: Library, task: Task, budget: Budget) -> ToolContext:
     )
 
 
-def _new_folder() -> Path:
-    root = _IN_MEMORY if _IN_MEMORY.is_dir() else None
-    return Path(tempfile.mkdtemp(prefix="playhead-", dir=root))
+def _new_folder(inside: Path | None) -> Path:
+    """A folder of our own, which may be removed again."""
+    if inside is None and _IN_MEMORY.is_dir():
+        inside = _IN_MEMORY
+    if inside is not None:
+        inside.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="playhead-", dir=inside))

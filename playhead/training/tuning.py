@@ -64,9 +64,6 @@ def arguments(settings: TuneSettings, folder: Path, config: type) -> dict[str, A
     import torch
 
     has_gpu = torch.cuda.is_available()
-    # the name of `recompute` until transformers 5.24, and since
-    names = ("activation_checkpointing", "gradient_checkpointing")
-    recompute = next(name for name in names if hasattr(config, name))
     return {
         "output_dir": str(folder),
         "learning_rate": settings.learning_rate,
@@ -79,7 +76,7 @@ def arguments(settings: TuneSettings, folder: Path, config: type) -> dict[str, A
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
         "bf16": settings.bf16,
-        recompute: settings.recompute,
+        recompute_name(config): settings.recompute,
         "dataloader_num_workers": settings.num_workers,
         "dataloader_pin_memory": has_gpu,
         "use_cpu": not has_gpu,
@@ -93,6 +90,12 @@ def arguments(settings: TuneSettings, folder: Path, config: type) -> dict[str, A
         "remove_unused_columns": False,
         **settings.more,
     }
+
+
+def recompute_name(config: type) -> str:
+    """What a configuration of TRL calls `recompute`: it was renamed in transformers 5.24."""
+    names = ("activation_checkpointing", "gradient_checkpointing")
+    return next(name for name in names if hasattr(config, name))
 
 
 def prepared(model: Any, settings: TuneSettings) -> Any:

@@ -99,7 +99,7 @@ def learner() -> Path:
         played = halves_played(world_tasks(1), source)
         write_tiny(folder / "bytes")
         _, plain = loaded(folder / "bytes")
-        write_tiny(folder / "fresh", words=_constants(plain, played))
+        write_tiny(folder / "fresh", words=constants(plain, played))
         model, processor = loaded(folder / "fresh")
         renderer = Renderer(processor)
         examples = [rows(t, renderer, recorded=False)[0] for t in played]
@@ -130,7 +130,7 @@ def loaded(folder: Path) -> tuple[Any, Any]:
     return AutoModelForImageTextToText.from_pretrained(folder, local_files_only=True), processor
 
 
-def _constants(processor: Any, played: Sequence[Trajectory]) -> list[str]:
+def constants(processor: Any, played: Sequence[Trajectory]) -> list[str]:
     """What these conversations say, a token for each piece: a model of bytes would read thousands.
     What the two plans differ in stays bytes."""
     from playhead.models.policies.local import Template

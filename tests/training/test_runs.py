@@ -25,18 +25,21 @@ from playhead.core.trajectory import Stop
 from playhead.training.config import read_config
 from playhead.training.runs import WITHOUT_TOOLS, answered
 from tests.models.policies.tiny import write_tiny
+from tests.training.rollout_cases import constants, loaded
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")  # of TRL
 
 KNOBS = "{duration_ms = 60_000, height = 180, width = 224}"
 RUN = """
 model = "{model}"
 output = "{output}"
 tools = ["look", "answer"]
-max_reply_tokens = 160
-budget = {{turns = 4, frames = 16}}
+max_reply_tokens = 32
+budget = {{turns = 3, frames = 8}}
 {more}
 [held_out.worlds]
 families = ["needle"]
-size = 2
+size = 1
 split = "dev"
 knobs = {knobs}
 """
@@ -60,12 +63,13 @@ def report_of(output: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_from_nothing_to_a_served_model(tmp_path: Path) -> None:
-    base = write_tiny(tmp_path / "base", "qwen3_vl")
     traces = tmp_path / "traces.jsonl"
-    run("synth", str(traces), "--family", "needle", "--size", "6", "--seed", "3", "--no-think")
+    run("synth", str(traces), "--family", "needle", "--size", "3", "--seed", "3", "--no-think")
     made = list(TrajectoryStore(traces))
-    assert len(made) >= 4
+    assert made
     assert all(record.stop is Stop.ANSWERED for record in made)
+    _, plain = loaded(write_tiny(tmp_path / "bytes"))
+    base = write_tiny(tmp_path / "base", words=constants(plain, made))
 
     learnt = tmp_path / "sft"
     how = """
@@ -73,7 +77,7 @@ def test_from_nothing_to_a_served_model(tmp_path: Path) -> None:
 trajectories = ["{traces}"]
 [sft]
 learning_rate = 3e-3
-max_steps = 30
+max_steps = 20
 batch_size = 2
 log_steps = 1
 freeze_vision = false
@@ -85,8 +89,8 @@ schedule = "constant"
     assert "| sft |" in table
     told = report_of(learnt)
     losses = [loss for _, loss in told["training"]["losses"]]
-    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
-    assert [gate["passed"] for gate in told["gates"]] == [False, False]  # two questions: too few
+    assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+    assert [gate["passed"] for gate in told["gates"]] == [False, False]  # one question: too few
 
     rewarded = tmp_path / "rl"
     how = """
@@ -107,7 +111,7 @@ learning_rate = 1e-4
     told = report_of(rewarded)["training"]
     assert told["steps"] == 2
     assert told["num_rollouts"] == 4
-    assert told["parity"]["gap"] < 0.01
+    assert told["parity"]["gap_max"] < 0.01
 
     distilled = tmp_path / "distilled"
     how = how.replace("rewards = {format = 1.0, accuracy = 1.0}", f'teacher = "{learnt / "model"}"')
@@ -117,9 +121,7 @@ learning_rate = 1e-4
     assert all(abs(line["distil/reverse_kl"]) < 1.0 for line in history)
 
     config = read_config(path)
-    from playhead.models.policies.transformers import load_model
-
-    served = load_model(distilled / "model", "cpu", "float32")
+    served = loaded(distilled / "model")
     assert config.held_out is not None
     for strategy in (config.strategy, WITHOUT_TOOLS):
         for record in answered(served, config.held_out, config, strategy=strategy):

@@ -139,3 +139,11 @@ def test_attempts_at_videos_of_a_library_are_alone(tmp_path: Path) -> None:
             with pytest.raises(VideoNotFound):
                 source.open(task.replace(video_ids=("gone",)), Budget()).__enter__()
         assert library.memory.digest() == before
+
+
+def test_a_folder_that_is_given_keeps_what_was_in_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    (task,) = world_tasks(1)
+    with WorldSource(tmp_path) as source, source.open(task, Budget()):
+        assert source.folder.parent == tmp_path
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]

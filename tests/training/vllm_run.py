@@ -11,7 +11,7 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Trajectory
-from playhead.training.engine import ServedEngine, VLLMEngine
+from playhead.training.engine import ServedEngine, VLLMEngine, untie
 from playhead.training.parity import logprobs_of
 from playhead.training.rollouts import collect
 from playhead.training.rows import Renderer, Row, rows
@@ -37,14 +37,14 @@ ENGINE: dict[str, Any] = {"max_model_len": 2048, "dtype": "float32", "enforce_ea
 SAMPLING = Sampling(temperature=1.0, max_tokens=40, logprobs=True)
 
 
-def move_vision(model: Any) -> None:
-    """Other weights in the vision tower, and nowhere else."""
+def move(weights: Iterable[Any], size: float) -> None:
+    """Other weights."""
     import torch
 
     torch.manual_seed(0)
     with torch.no_grad():
-        for weight in model.model.visual.parameters():
-            weight.add_(0.5 * torch.randn_like(weight))
+        for weight in weights:
+            weight.add_(size * torch.randn_like(weight))
 
 
 def gap(rows_: Sequence[Row], model: Any, renderer: Renderer, resolve: Any) -> float:
@@ -70,15 +70,21 @@ def played(engine: Any, source: WorldSource, renderer: Renderer) -> list[Row]:
 
 
 def updates(engine: Any, model: Any, renderer: Renderer, source: WorldSource) -> dict[str, Any]:
-    """How far engine and model are apart before and after the vision tower moves."""
+    """How far engine and model are apart as the vision tower moves, then the embedding, which is
+    the output layer, too."""
     engine.update(model)
-    before = played(engine, source, renderer)
-    told: dict[str, Any] = {"gap": gap(before, model, renderer, source.resolve)}
-    move_vision(model)
-    told["gap_stale"] = gap(before, model, renderer, source.resolve)
-    engine.update(model)
-    after = played(engine, source, renderer)
-    told["gap_moved"] = gap(after, model, renderer, source.resolve)
+    rows_ = played(engine, source, renderer)
+    told: dict[str, Any] = {"gap": gap(rows_, model, renderer, source.resolve)}
+    parts = {
+        "vision": (list(model.model.visual.parameters()), 0.5),
+        "output": ([model.lm_head.weight], 0.02),
+    }
+    for name, (weights, size) in parts.items():
+        move(weights, size)
+        told[f"{name}_before"] = gap(rows_, model, renderer, source.resolve)
+        engine.update(model)
+        rows_ = played(engine, source, renderer)
+        told[f"{name}_after"] = gap(rows_, model, renderer, source.resolve)
     return told
 
 
@@ -118,10 +124,11 @@ def own(out: Path) -> None:
 
 def served(out: Path, url: str, folder: Path) -> None:
     """The updates of an engine behind a server."""
-    model, processor = loaded(folder)
+    model, processor = loaded(learner())
     with WorldSource() as source:
-        weights = out.parent / "weights"
-        engine = ServedEngine("", url, processor, resolve=source.resolve, weights=weights)
+        engine = ServedEngine(
+            "", url, processor, resolve=source.resolve, weights=folder, unties=True
+        )
         out.write_text(json.dumps(updates(engine, model, Renderer(processor), source)))
 
 
@@ -131,5 +138,6 @@ if __name__ == "__main__":
             own(Path(out))
         case ["learner", folder]:
             shutil.copytree(learner(), folder)
+            untie(Path(folder))
         case ["served", out, url, folder]:
             served(Path(out), url, Path(folder))

@@ -1,4 +1,4 @@
-"""What the pocket model is taught and asked: films of four minutes, 24 pictures to spend.
+"""What the pocket model is taught and asked: films of about four minutes, 24 pictures to spend.
 
 Scenes last half a minute and a card is up for four seconds. 24 pictures spread evenly show the card
 in 4 of 10 films; twelve of them to survey and twelve for one scene, in 17 of 20 (measured on
@@ -27,8 +27,10 @@ from playhead.worlds.rng import Rng
 from playhead.worlds.script import World
 
 KNOBS: dict[str, Any] = {
-    "duration_ms": 240_000, "scene_ms": 30_000, "height": 180, "width": 224, "modality": "visual",
+    "scene_ms": 30_000, "height": 180, "width": 224, "modality": "visual",
 }  # fmt: skip
+DURATIONS_MS = (180_000, 240_000, 210_000, 270_000)
+"""Taken in turns. With films of one length, times are learnt by where they stand and not read."""
 FAMILIES = ("needle", "negative", "cooccurrence")
 """Cards that are there, cards that may not be there, and a control that a survey answers."""
 FORMS = ("where", "or_absent", "yes_no", "never", "together", "apart")
@@ -53,10 +55,16 @@ def tasks(
     family: str, seed: int, *, split: Split = "train", held_out: HeldOut | None = None
 ) -> Iterator[Asked]:
     """Ever new tasks of a family; never ends."""
-    data = create_dataset(
-        family, size=10_000_000, seed=seed, split=split, held_out=held_out, **KNOBS
-    )
-    for entry in data:
+    films = [
+        create_dataset(
+            family, size=10_000_000, seed=1000 * seed + i, split=split, held_out=held_out,
+            duration_ms=duration_ms, **KNOBS,
+        )
+        for i, duration_ms in enumerate(DURATIONS_MS)
+    ]  # fmt: skip
+    for number in range(10_000_000):
+        data = films[number % len(films)]
+        entry = data[number // len(films)]
         if question_of(entry).form in FORMS:
             yield Asked(to_task(entry), data.world(entry))
 

@@ -9,24 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from playhead.core.trajectory import Trajectory
 from playhead.training.pocket.surveyor import Sight, Sights
-from playhead.training.rows import Renderer, Row, rows
+from playhead.training.rows import Renderer, rows
 from playhead.worlds.script import GLYPHS
 
 NUM_GLYPHS = 3
+
+
+class HasIds(Protocol):
+    """A `Row`, or what stands in its place."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Tokens as the model reads them."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
 class Lesson:
     """One row, ready to study. `L` tokens, `F` pictures of `T` tokens each."""
 
-    row: Row
+    row: HasIds
     features: torch.Tensor
     """`[F, T, width]`, bfloat16."""
     positions: torch.Tensor

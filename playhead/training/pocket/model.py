@@ -123,7 +123,7 @@ def _begin(model: Any) -> None:
 
 
 def _processor(tokenizer: Any, patch: int) -> Any:
-    patches = {"patch_size": patch, "merge_size": 2, "temporal_patch_size": 2}
+    patches: dict[str, Any] = {"patch_size": patch, "merge_size": 2, "temporal_patch_size": 2}
     size = {"shortest_edge": 64 * 64, "longest_edge": 512 * 512}
     return transformers.Qwen3VLProcessor(
         image_processor=transformers.Qwen2VLImageProcessor(**patches, size=size),
@@ -187,8 +187,8 @@ class _Together(qwen.Qwen3VLVisionAttention):
 
 
 class _Plain(qwen.Qwen3VLTextAttention):
-    """Attention as products of matrices where a model is trained: on a CPU with bfloat16 products
-    three times faster, forth and back, than the fused one."""
+    """Attention as products of matrices where a model is trained: on a busy CPU a little faster,
+    forth and back, than the fused one."""
 
     def forward(
         self,
@@ -243,7 +243,7 @@ def quicken(model: Any) -> Any:
 def muon_and_adam(
     module: Any, *, lr: float, heads: Sequence[Any] = ()
 ) -> list[torch.optim.Optimizer]:
-    """Muon for matrices, AdamW for the rest: several times fewer samples than AdamW alone.
+    """Muon for matrices, AdamW for the rest.
 
     A convolution that is really a matrix, as the patch embedding is, is given to Muon as one.
 

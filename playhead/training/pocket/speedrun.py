@@ -43,7 +43,7 @@ from playhead.training.pocket.lessons import Lesson
 from playhead.training.pocket.making import Kind, Making, Shelf
 from playhead.training.pocket.model import PocketSettings, load_pocket, new_pocket, save_pocket
 from playhead.training.pocket.perception import Eyes, give_meaning
-from playhead.training.pocket.study import Heads, Student
+from playhead.training.pocket.study import Student
 from playhead.training.source import WorldSource
 from playhead.worlds.families.build import HeldOut
 
@@ -131,14 +131,14 @@ def speedrun(folder: Path, settings: Speedrun | None = None, *, tell: Tell = pri
         stages.append(("rl", _rl))
     before = folder
     for name, stage in stages:
-        started = time.monotonic()
+        started_s = time.monotonic()
         if not (folder / name / "config.json").exists():
             tell(f"== {name}")
             half = folder / f"{name}.half"
             shutil.rmtree(half, ignore_errors=True)
             stage(before, half, how, tell)
             half.rename(folder / name)
-        report.seconds[name] = time.monotonic() - started
+        report.seconds[name] = time.monotonic() - started_s
         before = folder / name
     _examine(folder, [name for name, _ in stages[2:]], report, tell)
     (folder / "report.json").write_text(json.dumps(_plain(report), indent=1), encoding="utf-8")
@@ -149,11 +149,10 @@ def _plain(report: Report) -> dict[str, Any]:
     return {**asdict(report), "settings": report.settings.model_dump(mode="json")}
 
 
-def _eyes(_: Path, after: Path, how: Speedrun, tell: Tell) -> None:
+def _eyes(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
     model, processor = new_pocket([tool.spec for tool in tools()], how.model, seed=how.seed)
     eyes = Eyes(model, processor, lr=how.eyes_lr, seed=how.seed + 1)
-    for _ in eyes.learn(cpu_s=how.eyes_s, tell=tell):
-        pass
+    _through(eyes.learn(cpu_s=how.eyes_s, tell=tell))
     tell(", ".join(f"{name} {share:.3f}" for name, share in eyes.measure().items()))
     give_meaning(model, processor, eyes.heads, eyes.draw(64)[0])
     save_pocket((model, processor), after)
@@ -168,12 +167,13 @@ def _glances(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
 
 def _reading(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
     making = Making(before, after.parent / "lessons", "reading", seed=10, num=how.num_reading)
-    _study(before, after, how, tell, making, {"glances": 1, "reading": 2}, how.reading_s)
+    shares: dict[Kind, int] = {"glances": 1, "reading": 2}
+    _study(before, after, how, tell, making, shares, how.reading_s)
 
 
 def _seeking(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
     making = Making(before, after.parent / "lessons", "seeking", seed=20, num=how.num_seeking)
-    shares = {"glances": 2, "reading": 1, "seeking": 3}
+    shares: dict[Kind, int] = {"glances": 2, "reading": 1, "seeking": 3}
     _study(before, after, how, tell, making, shares, how.seeking_s)
 
 
@@ -213,15 +213,15 @@ def _through(progress: Iterator[float]) -> None:
 
 def _student(before: Path, how: Speedrun) -> Student:
     model, processor = load_pocket(before)
-    heads = Heads(model.config.text_config.hidden_size)
+    student = Student(model.train(), processor, lr=how.text_lr)
     if (before / _HEADS).exists():
-        heads.load_state_dict(torch.load(before / _HEADS))
-    return Student(model.train(), processor, lr=how.text_lr, heads=heads)
+        student.extras.load_state_dict(torch.load(before / _HEADS))
+    return student
 
 
 def _save(student: Student, folder: Path) -> None:
     save_pocket((student.model, student.processor), folder)
-    torch.save(student.heads.state_dict(), folder / _HEADS)
+    torch.save(student.extras.state_dict(), folder / _HEADS)
 
 
 def _rl(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:

@@ -93,15 +93,14 @@ class Student:
         processor: Any,
         *,
         lr: float,
-        heads: Heads | None = None,
-        clock: Clock | None = None,
     ) -> None:
         self.model, self.processor = model, processor
         self.text = model.model.language_model
-        self.heads = heads or Heads(model.config.text_config.hidden_size)
+        width = model.config.text_config.hidden_size
+        self.heads, self.clock = Heads(width), Clock(width)
+        self.extras = nn.ModuleList([self.heads, self.clock])
         model.model.visual.requires_grad_(False)
-        self.clock = clock or Clock(model.config.text_config.hidden_size)
-        self.optimizers = muon_and_adam(model, lr=lr, heads=[self.heads, self.clock])
+        self.optimizers = muon_and_adam(model, lr=lr, heads=[self.extras])
         self.lr = lr
         self._after: dict[int, torch.Tensor] = {}
         for number in (_LAYER, _CLOCK_LAYER):

@@ -41,6 +41,8 @@ SPECIAL = (
 MOST_WHOLE = 299
 """Whole numbers up to this are one token before a point: seconds of films of up to five minutes."""
 
+_HEX = "0123456789abcdef"
+
 _OFFER = (
     "# Tools\n\nYou may call one or more functions. "
     "Their signatures, inside <tools></tools>:\n<tools>"
@@ -217,4 +219,4 @@ def _numbers() -> Iterator[tuple[str, str]]:
         yield digits[:-1], digits[-1]
         if len(digits) == 3 and digits[1] != "0":
             yield digits[0], digits[1:]
-    yield from product("0123456789abcdef", repeat=2)
+    yield from ((left, right) for left in _HEX for right in _HEX)
