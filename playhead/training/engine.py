@@ -22,7 +22,6 @@ import asyncio
 import json
 import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -43,8 +42,8 @@ from playhead.models.policies.local import media_marks, pixels
 from playhead.models.policies.openai import OpenAIPolicy
 from playhead.models.policies.vllm import VLLMPolicy
 from playhead.training.rows import Row
+from playhead.training.source import new_folder
 
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 _OURS = "playhead-weights"
 _SAMPLED_FROM = "processed_logprobs"
 _EMBEDDING, _OUTPUT = "embed_tokens.weight", "lm_head.weight"
@@ -100,7 +99,7 @@ class VLLMEngine(VLLMPolicy):
             Blamed: The engine does not start.
         """
         require("vllm", extra="vllm", what="a model in this process by vLLM")
-        self._weights = _new_folder(weights)
+        self._weights = new_folder(weights, _OURS)
         self._remove = weakref.finalize(self, shutil.rmtree, self._weights, ignore_errors=True)
         self._unties = bool(import_module("vllm.platforms").current_platform.is_cpu())
         if self._unties:
@@ -308,10 +307,3 @@ def untie(folder: Path) -> None:
     for part in parts:
         part["tie_word_embeddings"] = False
     (folder / "config.json").write_text(json.dumps(config))
-
-
-def _new_folder(inside: Path | None) -> Path:
-    """A folder of our own, which may be removed again."""
-    if inside is None and _IN_MEMORY.is_dir():
-        inside = _IN_MEMORY
-    return Path(tempfile.mkdtemp(prefix=f"{_OURS}-", dir=inside))

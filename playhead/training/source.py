@@ -90,7 +90,7 @@ class WorldSource:
         """
         if num_open < 1:
             raise ValueError(f"one world is kept or more: got {num_open=}")
-        self.folder = _new_folder(folder)
+        self.folder = new_folder(folder)
         self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._recipe, self._index, self._num_open = recipe, index, num_open
         self._recipes: dict[str, tuple[Recipe, int]] = {}
@@ -184,7 +184,7 @@ class LibrarySource:
             library: Stays the caller's to close. Its videos have files.
             folder: In which memories are while they are used. None: as for worlds.
         """
-        self.folder = _new_folder(folder)
+        self.folder = new_folder(folder)
         self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._library, self._numbers = library, count()
         with library.memory.folder.writing():
@@ -257,10 +257,16 @@ def _context(library: Library, task: Task, budget: Budget) -> ToolContext:
     )
 
 
-def _new_folder(inside: Path | None) -> Path:
-    """A folder of our own, which may be removed again."""
+def new_folder(inside: Path | None, name: str = "playhead") -> Path:
+    """A folder of our own, which may be removed again.
+
+    Args:
+        inside: Where; made if it is not there. None: in memory if the system has a place for files
+            there.
+        name: How it begins to be called.
+    """
     if inside is None and _IN_MEMORY.is_dir():
         inside = _IN_MEMORY
     if inside is not None:
         inside.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="playhead-", dir=inside))
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=inside))

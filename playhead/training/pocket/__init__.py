@@ -1,0 +1,1 @@
+"""A model from nothing, taught on rendered worlds: an experiment that does not answer yet."""
