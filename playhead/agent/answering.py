@@ -107,7 +107,7 @@ class Answering:
         kept = await graph.aget_state(config)
         if not kept.values:
             given: State | None = attempts.first_state(run, self._kept_steps(question))
-        elif kept.next:
+        elif kept.tasks:  # `next` leaves out those whose writes were kept but not yet applied
             given = None
             _bring_back(run, kept.values)
         else:
