@@ -102,6 +102,12 @@ def test_killed_inside_any_tool_its_effect_is_there_once(
         same(forks.asked(base, tmp_path / str(moment), moment), whole)
 
 
+def test_killed_after_writes_and_before_the_checkpoint_that_holds_them_a_question_goes_on(
+    forks: Forks, base: Path, whole: dict[str, Any], tmp_path: Path
+):
+    same(forks.asked(base, tmp_path / "twice", 1, 0), whole)
+
+
 def test_a_fork_that_is_killed_before_its_first_checkpoint_goes_on_after_the_steps_it_kept(
     forks: Forks, base: Path, tmp_path: Path
 ):
