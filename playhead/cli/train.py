@@ -12,8 +12,8 @@ import typer
 from playhead.cli.files import refuse_overwriting
 
 if TYPE_CHECKING:
+    from playhead.agent.source import Source
     from playhead.core.trajectory import Task, Trajectory
-    from playhead.training.source import Source
     from playhead.training.synthesize.making import Maker, Making
 
 app = typer.Typer(help="Teach a model to use the tools.")
@@ -48,8 +48,8 @@ def synth(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Make trajectories of questions about worlds; those that are not good go to a file beside."""
+    from playhead.agent.source import PLAIN, WorldSource
     from playhead.core.store import TrajectoryStore
-    from playhead.training.source import PLAIN, WorldSource
     from playhead.training.synthesize.making import Making
     from playhead.training.synthesize.planner import FAMILIES
     from playhead.worlds.dataset import create_dataset, to_task

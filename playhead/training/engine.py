@@ -33,6 +33,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from playhead.agent.source import new_folder
 from playhead.core.errors import Blamed, Origin
 from playhead.core.policy import Policy
 from playhead.core.trajectory import Trajectory
@@ -42,7 +43,6 @@ from playhead.models.policies.local import media_marks, pixels
 from playhead.models.policies.openai import OpenAIPolicy
 from playhead.models.policies.vllm import VLLMPolicy
 from playhead.training.rows import Row
-from playhead.training.source import new_folder
 
 _OURS = "playhead-weights"
 _SAMPLED_FROM = "processed_logprobs"

@@ -38,6 +38,8 @@ from random import Random
 from typing import Any
 
 from playhead.agent.loop_thread import LoopThread
+from playhead.agent.rollouts import Job, fault, is_cut, play, tally
+from playhead.agent.source import Source
 from playhead.core.errors import Origin, VideoError
 from playhead.core.policy import Sampling
 from playhead.core.store import TrajectoryStore
@@ -49,9 +51,7 @@ from playhead.training import credit
 from playhead.training.credit import Advantages, FlatAlarm
 from playhead.training.parity import Parity, check_parity
 from playhead.training.rl_settings import RLSettings as RLSettings
-from playhead.training.rollouts import Job, fault, is_cut, play, tally
 from playhead.training.rows import Renderer, Row, rows
-from playhead.training.source import Source
 
 require("torch", "trl", "datasets", extra="train", what="reinforcement learning")
 

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from playhead.agent.rollouts import collect
+from playhead.agent.source import LibrarySource, Source, WorldSource
 from playhead.core.policy import Sampling
 from playhead.core.store import TrajectoryStore
 from playhead.core.tools import Tool
@@ -28,8 +30,6 @@ from playhead.memory.library import Library
 from playhead.tools.toolset import default_tools, find_tools
 from playhead.training.config import Asked, TrainConfig
 from playhead.training.guard import Gate, over_calling, promote, regression, tool_harm
-from playhead.training.rollouts import collect
-from playhead.training.source import LibrarySource, Source, WorldSource
 
 WITHOUT_TOOLS = "direct"
 """The strategy that shows pictures spread evenly and offers no tools."""

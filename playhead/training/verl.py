@@ -38,6 +38,7 @@ from verl.experimental.agent_loop.agent_loop import (
 )
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.policy import Sampling
 from playhead.core.tools import Tool
@@ -45,7 +46,6 @@ from playhead.core.trajectory import Scorer, Task, Trajectory
 from playhead.models.policies.local import media_marks
 from playhead.models.policies.tokens import Sampled, TokenPolicy
 from playhead.training.rows import PICTURES, Renderer, Row, rows
-from playhead.training.source import Source
 
 NAME = "playhead"
 """What verl calls this loop."""

@@ -16,14 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from playhead.agent.rollouts import collect
+from playhead.agent.source import WorldSource
 from playhead.core.budget import Budget
 from playhead.core.message import Message, Role, TextPart
 from playhead.core.policy import Reply, Sampling
 from playhead.core.tools import Tool, ToolSpec
 from playhead.core.trajectory import Task, Trajectory
 from playhead.tools.toolset import find_tools
-from playhead.training.rollouts import collect
-from playhead.training.source import WorldSource
 from playhead.worlds.dataset import create_dataset, to_task
 from tests.agent.policies import answering, call, calling
 

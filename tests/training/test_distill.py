@@ -15,11 +15,11 @@ for library in ("torch", "torchvision", "transformers", "trl", "datasets"):
 
 import torch
 
+from playhead.agent.source import WorldSource
 from playhead.core.trajectory import Scorer, Trajectory
 from playhead.training.distill import ALL, LocalTeacher, exact_loss, reverse_kl
 from playhead.training.grpo import _MEDIA, RLSettings, train_rl
 from playhead.training.rows import Renderer, Row
-from playhead.training.source import WorldSource
 from tests.models.policies.tiny import write_tiny
 from tests.training.rollout_cases import (
     BUDGET,

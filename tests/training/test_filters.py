@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playhead.agent.source import WorldSource
 from playhead.core import Message, Reply, Sampling, Span, Task, TextPart, ToolSpec, Trajectory
 from playhead.training import filters
 from playhead.training.filters import (
@@ -29,7 +30,6 @@ from playhead.training.filters import (
     sift,
     third_of,
 )
-from playhead.training.source import WorldSource
 from playhead.training.synthesize.planner import Planner, outside
 from playhead.worlds.dataset import create_dataset, to_task
 from tests.evaluation.records import look, record, task

@@ -17,6 +17,8 @@ for library in ("torch", "torchvision", "transformers", "trl", "datasets"):
 import torch
 from trl import GRPOTrainer
 
+from playhead.agent.rollouts import Job
+from playhead.agent.source import WorldSource
 from playhead.core.errors import Origin
 from playhead.core.policy import Finish
 from playhead.core.store import TrajectoryStore
@@ -24,9 +26,7 @@ from playhead.core.tools import Failure
 from playhead.core.trajectory import Scorer, Stop, Task, Trajectory
 from playhead.training.grpo import AgentGRPOTrainer, RLSettings, train_rl
 from playhead.training.parity import NotTheSame
-from playhead.training.rollouts import Job
 from playhead.training.rows import Renderer, rows
-from playhead.training.source import WorldSource
 from tests.training.rollout_cases import (
     BUDGET,
     halves_played,

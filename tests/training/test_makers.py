@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from playhead.agent.source import Source, WorldSource
 from playhead.core import (
     Author,
     Budget,
@@ -29,7 +30,6 @@ from playhead.models.policies.scripted import ScriptedPolicy
 from playhead.testing import check_trajectory
 from playhead.tools.toolset import Toolset, default_tools
 from playhead.training.rewards import find_reward
-from playhead.training.source import Source, WorldSource
 from playhead.training.synthesize import (
     Clues,
     Density,

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from playhead.agent.source import Source, WorldSource
 from playhead.core import Author, Budget, Origin, Task, Trajectory, TrajectoryStore
 from playhead.core.errors import VideoNotFound
 from playhead.evaluation.scorers import find_scorer
 from playhead.testing import check_trajectory
-from playhead.training.source import Source, WorldSource
 from playhead.training.synthesize import Habits, Made, Making, Oracle, synthesize
 from playhead.training.synthesize.planner import per_call, quota_for
 from playhead.worlds.dataset import create_dataset, to_task

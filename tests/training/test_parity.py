@@ -13,6 +13,8 @@ import pytest
 for library in ("torch", "torchvision", "transformers"):
     pytest.importorskip(library)
 
+from playhead.agent.rollouts import collect
+from playhead.agent.source import WorldSource
 from playhead.core.policy import Sampling, Tokens
 from playhead.core.trajectory import Trajectory
 from playhead.models.policies.transformers import TransformersPolicy
@@ -24,9 +26,7 @@ from playhead.training.parity import (
     check_tokens,
     logprobs_of,
 )
-from playhead.training.rollouts import collect
 from playhead.training.rows import Renderer, rows
-from playhead.training.source import WorldSource
 from tests.training.rollout_cases import BUDGET, learner, loaded, two_tools, world_tasks
 
 

@@ -17,6 +17,7 @@ for library in ("torch", "torchvision", "trl", "peft", "datasets"):
 import torch
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import WorldSource
 from playhead.core.budget import Budget
 from playhead.core.message import Message, Role
 from playhead.core.policy import Reply, Sampling
@@ -26,7 +27,6 @@ from playhead.models.policies.transformers import TransformersPolicy, load_model
 from playhead.training.masks import Decoupling
 from playhead.training.rows import Renderer, Row, rows
 from playhead.training.sft import SFTSettings, TrajectorySFTTrainer, train_sft
-from playhead.training.source import WorldSource
 from playhead.training.tuning import freeze_vision
 from tests.agent.policies import answering, call, calling
 from tests.models.policies.conversations import Shades

@@ -20,10 +20,10 @@ from transformers import AutoProcessor
 from verl.experimental.agent_loop.agent_loop import AgentLoopWorker, DictConfigWrap
 from verl.workers.rollout.replica import TokenOutput
 
+from playhead.agent.source import WorldSource
 from playhead.core import Budget, Task
 from playhead.tools.toolset import find_tools
 from playhead.training import verl as ours
-from playhead.training.source import WorldSource
 from tests.models.policies.tiny import write_tiny
 from tests.training.rollout_cases import world_tasks
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from playhead.agent.rollouts import collect
+from playhead.agent.source import WorldSource
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Trajectory
 from playhead.training.engine import ServedEngine, VLLMEngine, untie
 from playhead.training.parity import logprobs_of
-from playhead.training.rollouts import collect
 from playhead.training.rows import Renderer, Row, rows
-from playhead.training.source import WorldSource
 from tests.training.rollout_cases import (
     BUDGET,
     learner,

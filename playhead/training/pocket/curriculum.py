@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.policy import Author
 from playhead.core.span import Span
@@ -20,7 +21,6 @@ from playhead.core.trajectory import Task, Trajectory
 from playhead.tools.toolset import Toolset, default_tools
 from playhead.training.pocket.lessons import Lesson, Teacher
 from playhead.training.pocket.surveyor import Sights, Surveyor
-from playhead.training.source import Source
 from playhead.worlds.dataset import Split, create_dataset, question_of, to_task
 from playhead.worlds.families.build import HeldOut
 from playhead.worlds.rng import Rng

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from playhead.agent.rollouts import Job, play
+from playhead.agent.source import WorldSource
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Task, Trajectory
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.models.policies.transformers import TransformersPolicy
 from playhead.training.pocket.curriculum import BUDGET, FAMILIES, tasks, tools
-from playhead.training.rollouts import Job, play
-from playhead.training.source import WorldSource
 from playhead.worlds.families.build import HeldOut
 
 _LONGEST = 64  # tokens of a reply

@@ -32,10 +32,10 @@ _SORTED = 6  # batches that are drawn together and sorted by length
 
 def make(model: Path, folder: Path, kind: Kind, seed: int, num: int) -> None:
     """Make lessons until there are `num` of that kind and seed in the folder."""
+    from playhead.agent.source import WorldSource
     from playhead.training.pocket import curriculum
     from playhead.training.pocket.lessons import Teacher
     from playhead.training.pocket.model import load_pocket
-    from playhead.training.source import WorldSource
 
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)

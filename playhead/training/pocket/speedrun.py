@@ -34,6 +34,7 @@ from typing import Any
 
 import torch
 
+from playhead.agent.source import WorldSource
 from playhead.core.value import Value
 from playhead.evaluation.scorers import find_scorer
 from playhead.training.pocket.curriculum import BUDGET, tasks, tools
@@ -44,7 +45,6 @@ from playhead.training.pocket.making import Kind, Making, Shelf
 from playhead.training.pocket.model import PocketSettings, load_pocket, new_pocket, save_pocket
 from playhead.training.pocket.perception import Eyes, give_meaning
 from playhead.training.pocket.study import Student
-from playhead.training.source import WorldSource
 from playhead.worlds.families.build import HeldOut
 
 Tell = Callable[[str], None]

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.evidence import Kind
 from playhead.core.message import Part
@@ -30,7 +31,6 @@ from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset, default_tools
 from playhead.training.filters import said_before_seen
 from playhead.training.rewards import Clue
-from playhead.training.source import Source
 from playhead.training.synthesize.asking import (
     Mind,
     ask_once,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.message import Message, ToolCall
 from playhead.core.policy import Author, Finish, Policy, Reply, Sampling
@@ -20,7 +21,6 @@ from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task, Trajectory
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset, default_tools
-from playhead.training.source import Source
 from playhead.training.synthesize.asking import Mind, is_right, mind
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.training.synthesize.planner import Planner, quota_for

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.message import Message, TextPart
 from playhead.core.policy import Author, Reply, Sampling
@@ -28,7 +29,6 @@ from playhead.evaluation.scorers.answers import gold_option, kind_of
 from playhead.models.dialects.video_thinker import intrinsic_spans
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import default_tools
-from playhead.training.source import Source
 from playhead.training.synthesize.asking import (
     Mind,
     ask_once,

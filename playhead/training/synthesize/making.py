@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from playhead.agent.source import Source
 from playhead.core.errors import Blamed, VideoError
 from playhead.core.store import TrajectoryStore
 from playhead.core.trajectory import Task, Trajectory
-from playhead.training.source import Source
 
 
 class Made(NamedTuple):

@@ -20,6 +20,7 @@ from enum import StrEnum
 from pydantic import JsonValue
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.message import Message, Role, ToolCall
 from playhead.core.policy import Author, Finish, Policy, Reply, Sampling
@@ -29,7 +30,6 @@ from playhead.core.trajectory import Task, Trajectory
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset, default_tools
-from playhead.training.source import Source
 from playhead.training.synthesize.asking import least_score
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.training.synthesize.planner import Habits, Known, Planner, Reader

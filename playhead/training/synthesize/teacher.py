@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.policy import Author, Sampling
 from playhead.core.tools import Tool
@@ -17,7 +18,6 @@ from playhead.core.trajectory import Task, Trajectory
 from playhead.evaluation.scorers import find_scorer
 from playhead.evaluation.scorers.judge import Judge
 from playhead.tools.toolset import default_tools
-from playhead.training.source import Source
 from playhead.training.synthesize.asking import Mind, mind
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.worlds.rng import Rng

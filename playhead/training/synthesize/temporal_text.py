@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from playhead.agent.prompts import SYSTEM_WITHOUT_TOOLS
+from playhead.agent.source import Source
 from playhead.core.message import TextPart
 from playhead.core.policy import Author, Reply
 from playhead.core.trajectory import Answer, Step, Stop, Task, Trajectory
 from playhead.core.value import Json
-from playhead.training.source import Source
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.worlds.dataset import Recipe
 from playhead.worlds.rng import Rng

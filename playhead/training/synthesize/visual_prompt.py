@@ -16,6 +16,7 @@ from itertools import count
 
 from pydantic import Field, NonNegativeFloat
 
+from playhead.agent.source import Source
 from playhead.core.budget import Budget
 from playhead.core.media import FrameRef, Region
 from playhead.core.span import Span, merge
@@ -23,7 +24,6 @@ from playhead.core.trajectory import Task
 from playhead.core.value import JsonObject, Text, Value
 from playhead.tools.context import ToolContext
 from playhead.tools.made import MARKS, marked
-from playhead.training.source import Source
 from playhead.worlds.rng import Rng
 from playhead.worlds.verify import AnswerKind
 

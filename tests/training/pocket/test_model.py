@@ -17,6 +17,8 @@ for library in ("torch", "torchvision", "transformers"):
 import torch
 import transformers
 
+from playhead.agent.rollouts import Job, play
+from playhead.agent.source import WorldSource
 from playhead.core.policy import Sampling
 from playhead.models.policies.transformers import TransformersPolicy
 from playhead.training.pocket.curriculum import BUDGET, seeking, tasks, tools
@@ -33,8 +35,6 @@ from playhead.training.pocket.model import (
 from playhead.training.pocket.perception import Eyes, give_meaning
 from playhead.training.pocket.study import Student
 from playhead.training.pocket.words import constants
-from playhead.training.rollouts import Job, play
-from playhead.training.source import WorldSource
 
 SMALL = PocketSettings(
     width=64, layers=3, heads=1, kv_heads=1, feedforward=64, vision_width=32, vision_layers=1

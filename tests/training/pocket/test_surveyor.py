@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import WorldSource
 from playhead.core.budget import Budget
 from playhead.core.media import FrameRef
 from playhead.core.span import Span
@@ -14,7 +15,6 @@ from playhead.core.trajectory import Task
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.tools.toolset import Toolset, default_tools
 from playhead.training.pocket.surveyor import NUM_CLOSE, NUM_SURVEY, Sights, Surveyor
-from playhead.training.source import WorldSource
 from playhead.worlds.dataset import create_dataset, question_of, to_task
 from playhead.worlds.eyes import perceive
 from playhead.worlds.render import render

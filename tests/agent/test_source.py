@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from playhead.agent.source import LibrarySource, Source, WorldSource
 from playhead.core.budget import Budget
 from playhead.core.errors import VideoNotFound
 from playhead.core.evidence import Kind
@@ -19,7 +20,6 @@ from playhead.memory.library import Library
 from playhead.memory.recipe import MemoryRecipe
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import find_tools
-from playhead.training.source import LibrarySource, Source, WorldSource
 from playhead.video.synthetic import write_clock
 from tests.training.rollout_cases import world_tasks
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from playhead.agent.rollouts import collect, fault, is_cut, tally
+from playhead.agent.source import WorldSource
 from playhead.core.budget import Budget
 from playhead.core.errors import NoSuchPlugin, Origin, VideoNotFound
 from playhead.core.message import Message
@@ -18,8 +20,6 @@ from playhead.core.store import TrajectoryStore
 from playhead.core.tools import ToolSpec, tool
 from playhead.core.trajectory import Stop, Task, Trajectory
 from playhead.tools.context import ToolContext
-from playhead.training.rollouts import collect, fault, is_cut, tally
-from playhead.training.source import WorldSource
 from tests.training.rollout_cases import BUDGET, Halves, two_tools, world_tasks
 
 

@@ -22,6 +22,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from playhead.agent.attempt import attempt
+from playhead.agent.source import Source
 from playhead.agent.strategies import find_strategy
 from playhead.core.budget import Budget
 from playhead.core.errors import Blamed, Origin, VideoError
@@ -30,7 +31,6 @@ from playhead.core.policy import Finish, Policy, Reply, Sampling
 from playhead.core.store import TrajectoryStore
 from playhead.core.tools import Failure, Tool, ToolSpec
 from playhead.core.trajectory import Stop, Task, Trajectory
-from playhead.training.source import Source
 
 
 class Job(NamedTuple):
