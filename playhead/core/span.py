@@ -8,6 +8,7 @@ they come from and never reach a record.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from math import ceil
 from typing import Any, Self
 
@@ -151,3 +152,17 @@ def merge(spans: list[Span], *, gap_s: float = 0.0) -> list[Span]:
             span = Span(start=last.start, end=max(last.end, span.end))
         merged.append(span)
     return merged
+
+
+def outside(whole: Span, spans: Iterable[Span], margin_s: float = 0.0) -> list[Span]:
+    """What is left of `whole` without `spans` and so many seconds around each."""
+    left, start = list[Span](), whole.start
+    for span in sorted(spans):
+        if span.start - margin_s > start:
+            left.append(Span(start=start, end=min(span.start - margin_s, whole.end)))
+        start = max(start, span.end + margin_s)
+        if start >= whole.end:
+            break
+    if start < whole.end:
+        left.append(Span(start=start, end=whole.end))
+    return left

@@ -20,10 +20,10 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from playhead.agent.source import Source
 from playhead.core.budget import Budget
+from playhead.core.span import outside
 from playhead.core.trajectory import Scorer, Task, Trajectory
+from playhead.evaluation.asking import Mind, ask_once, frames_of, is_right, mind, pictures
 from playhead.evaluation.scorers.answers import accuracy, gold_option, kind_of
-from playhead.training.synthesize.asking import Mind, ask_once, frames_of, is_right, mind, pictures
-from playhead.training.synthesize.planner import outside
 from playhead.worlds.oracle import say
 from playhead.worlds.verify import AnswerKind
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from playhead.agent.source import WorldSource
 from playhead.core import Message, Reply, Sampling, Span, Task, TextPart, ToolSpec, Trajectory
+from playhead.core.span import outside
 from playhead.training import filters
 from playhead.training.filters import (
     Balance,
@@ -30,7 +31,7 @@ from playhead.training.filters import (
     sift,
     third_of,
 )
-from playhead.training.synthesize.planner import Planner, outside
+from playhead.training.synthesize.planner import Planner
 from playhead.worlds.dataset import create_dataset, to_task
 from tests.evaluation.records import look, record, task
 

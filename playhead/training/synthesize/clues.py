@@ -26,12 +26,7 @@ from playhead.core.policy import Sampling
 from playhead.core.span import Span, merge
 from playhead.core.tools import Tool
 from playhead.core.trajectory import Task, Trajectory
-from playhead.evaluation.scorers import intervals
-from playhead.tools.context import ToolContext
-from playhead.tools.toolset import Toolset, default_tools
-from playhead.training.filters import said_before_seen
-from playhead.training.rewards import Clue
-from playhead.training.synthesize.asking import (
+from playhead.evaluation.asking import (
     Mind,
     ask_once,
     frames_of,
@@ -39,6 +34,11 @@ from playhead.training.synthesize.asking import (
     mind,
     pictures,
 )
+from playhead.evaluation.scorers import intervals
+from playhead.tools.context import ToolContext
+from playhead.tools.toolset import Toolset, default_tools
+from playhead.training.filters import said_before_seen
+from playhead.training.rewards import Clue
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.training.synthesize.teacher import by_teacher
 

@@ -19,9 +19,9 @@ from playhead.core.policy import Author, Finish, Policy, Reply, Sampling
 from playhead.core.span import Span
 from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task, Trajectory
+from playhead.evaluation.asking import Mind, is_right, mind
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset, default_tools
-from playhead.training.synthesize.asking import Mind, is_right, mind
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.training.synthesize.planner import Planner, quota_for
 from playhead.training.synthesize.teacher import by_teacher

@@ -25,11 +25,7 @@ from playhead.core.policy import Author, Reply, Sampling
 from playhead.core.span import Span
 from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task
-from playhead.evaluation.scorers.answers import gold_option, kind_of
-from playhead.models.dialects.video_thinker import intrinsic_spans
-from playhead.tools.context import ToolContext
-from playhead.tools.toolset import default_tools
-from playhead.training.synthesize.asking import (
+from playhead.evaluation.asking import (
     Mind,
     ask_once,
     frames_of,
@@ -38,6 +34,10 @@ from playhead.training.synthesize.asking import (
     pictures,
     say_once,
 )
+from playhead.evaluation.scorers.answers import gold_option, kind_of
+from playhead.models.dialects.video_thinker import intrinsic_spans
+from playhead.tools.context import ToolContext
+from playhead.tools.toolset import default_tools
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.training.synthesize.teacher import by_teacher
 from playhead.worlds.eyes import perceive

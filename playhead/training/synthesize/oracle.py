@@ -27,10 +27,10 @@ from playhead.core.policy import Author, Finish, Policy, Reply, Sampling
 from playhead.core.span import Span
 from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task, Trajectory
+from playhead.evaluation.asking import least_score
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset, default_tools
-from playhead.training.synthesize.asking import least_score
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.training.synthesize.planner import Habits, Known, Planner, Reader
 from playhead.worlds.oracle import guess, say, understand

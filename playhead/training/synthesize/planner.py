@@ -9,7 +9,7 @@ and still each step follows from what was seen before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil
@@ -21,7 +21,7 @@ from playhead.core.evidence import Evidence, Kind
 from playhead.core.media import FrameRef, Region, VideoInfo
 from playhead.core.message import Message, ToolCall
 from playhead.core.policy import Author, Finish, Reply, Sampling
-from playhead.core.span import Span, merge
+from playhead.core.span import Span, merge, outside
 from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task
 from playhead.evaluation.scorers import intervals
@@ -364,17 +364,3 @@ def per_call(info: VideoInfo) -> int:
 def _calling(calls: Sequence[ToolCall]) -> Reply:
     named = tuple(call.replace(id=f"{i}") for i, call in enumerate(calls))
     return Reply(calls=named, finish=Finish.CALLS, author=Author.TEACHER)
-
-
-def outside(whole: Span, spans: Iterable[Span], margin_s: float = 0.0) -> list[Span]:
-    """What is left of a stretch when some spans, with a margin around them, are taken out of it."""
-    left, start = list[Span](), whole.start
-    for span in sorted(spans):
-        if span.start - margin_s > start:
-            left.append(Span(start=start, end=min(span.start - margin_s, whole.end)))
-        start = max(start, span.end + margin_s)
-        if start >= whole.end:
-            break
-    if start < whole.end:
-        left.append(Span(start=start, end=whole.end))
-    return left

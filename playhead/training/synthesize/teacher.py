@@ -15,10 +15,10 @@ from playhead.core.budget import Budget
 from playhead.core.policy import Author, Sampling
 from playhead.core.tools import Tool
 from playhead.core.trajectory import Task, Trajectory
+from playhead.evaluation.asking import Mind, mind
 from playhead.evaluation.scorers import find_scorer
 from playhead.evaluation.scorers.judge import Judge
 from playhead.tools.toolset import default_tools
-from playhead.training.synthesize.asking import Mind, mind
 from playhead.training.synthesize.making import Made, named, origin
 from playhead.worlds.rng import Rng
 
