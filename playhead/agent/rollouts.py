@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from itertools import islice
@@ -31,6 +31,11 @@ from playhead.core.policy import Finish, Policy, Reply, Sampling
 from playhead.core.store import TrajectoryStore
 from playhead.core.tools import Failure, Tool, ToolSpec
 from playhead.core.trajectory import Stop, Task, Trajectory
+from playhead.tools.context import ToolContext
+
+After = Callable[[Trajectory, ToolContext], Awaitable[Trajectory]]
+"""What is done with an attempt that has ended while its videos are still open: the record as it is
+to be kept."""
 
 
 class Job(NamedTuple):
@@ -92,6 +97,7 @@ async def play(
     at_once: int = 16,
     bounds: bool = False,
     store: TrajectoryStore | None = None,
+    after: After | None = None,
 ) -> list[Trajectory]:
     """Make attempts, many at a time. Each draws its tokens by its own name.
 
@@ -109,6 +115,7 @@ async def play(
             A token that was chosen under them is not the policy's own choice.
         store: Where each attempt is kept once it has ended. What is there already, under the same
             name, is not attempted again.
+        after: What is done with each attempt before it is kept, unless its videos were not had.
 
     Returns:
         The records, in the order of the jobs.
@@ -116,19 +123,25 @@ async def play(
     Raises:
         NoSuchPlugin: No strategy of that name.
     """
-    find_strategy(strategy)
+    if strategy != "auto":
+        find_strategy(strategy)
     if at_once < 1:
         raise ValueError(f"one attempt at a time or more: got {at_once=}")
     allowed = budget or Budget.of("normal").replace(seconds=None)
-    how = {"strategy": strategy, "sampling": sampling or Sampling()}
+    how: dict[str, Any] = {
+        "strategy": strategy,
+        "sampling": sampling or Sampling(),
+        "bounds": bounds,
+        "after": after,
+    }
     kept = {} if store is None else {record.id: record for record in store}
     offered, room = tuple(tools), asyncio.Semaphore(at_once)
 
     async def one(job: Job) -> Trajectory:
         async with room:
-            record = await _attempt(job, policy, source, offered, allowed, bounds=bounds, **how)
+            record = await _attempt(job, policy, source, offered, allowed, **how)
             if fault(record) not in (None, Origin.MODEL):
-                record = await _attempt(job, policy, source, offered, allowed, bounds=bounds, **how)
+                record = await _attempt(job, policy, source, offered, allowed, **how)
         if store is not None:
             await asyncio.to_thread(store.append, record)
         return record
@@ -178,6 +191,7 @@ async def _attempt(
     budget: Budget,
     *,
     bounds: bool,
+    after: After | None,
     **how: Any,
 ) -> Trajectory:
     """One attempt; one whose videos cannot be had is a record, too."""
@@ -187,24 +201,29 @@ async def _attempt(
             ctx = await asyncio.to_thread(stack.enter_context, source.open(job.task, budget))
         except Exception as error:
             return _unopened(job, error, budget)
-        return await attempt(job.task, player, tools, ctx, id=job.id, group=job.group, **how)
+        record = await attempt(job.task, player, tools, ctx, id=job.id, group=job.group, **how)
+        return record if after is None else await after(record, ctx)
 
 
 def _unopened(job: Job, error: Exception, budget: Budget) -> Trajectory:
-    unsaid = Origin.WORLD if isinstance(error, VideoError | OSError) else Origin.TOOL
-    failure = Failure(
-        origin=error.origin if isinstance(error, Blamed) else unsaid,
-        code="not_opened",
-        message=str(error) or type(error).__name__,
-        detail=repr(error),
-    )
     return Trajectory(
         id=job.id,
         task=job.task,
         group=job.group,
         budget=budget,
         stop=Stop.FAILED,
-        failure=failure,
+        failure=failure_of(error, "not_opened"),
+    )
+
+
+def failure_of(error: Exception, code: str) -> Failure:
+    """An error as a record keeps it: whose fault it was, and what happened."""
+    unsaid = Origin.WORLD if isinstance(error, VideoError | OSError) else Origin.TOOL
+    return Failure(
+        origin=error.origin if isinstance(error, Blamed) else unsaid,
+        code=code,
+        message=str(error) or type(error).__name__,
+        detail=repr(error),
     )
 
 

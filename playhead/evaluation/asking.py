@@ -1,7 +1,7 @@
 """Asking a policy once, with pictures and words put before it: no tools, no loop.
 
-For the checks of a synthesis: does the clip alone tell, do the captions alone tell, what is to be
-seen here.
+For what synthesis and diagnosis must know: does the clip alone tell, do the captions alone tell,
+what is to be seen here.
 """
 
 from __future__ import annotations
@@ -67,25 +67,39 @@ async def ask_once(
     Raises:
         Blamed: The policy could not be asked.
     """
-    question = "\n".join([task.question, *prompts.options(task)])
-    text = await say_once(policy, prompts.SYSTEM_WITHOUT_TOOLS, [*shown, question], sampling)
-    if not text:
-        return None
-    choice = answers.chosen(text, task.options) if task.options else None
-    return Answer(text=text, choice=choice)
+    question = [*shown, question_in_words(task)]
+    text = await say_once(policy, prompts.SYSTEM_WITHOUT_TOOLS, question, sampling)
+    return answer_in(task, text)
 
 
 async def say_once(
     policy: Policy, system: str, shown: Sequence[Part | str], sampling: Sampling | None = None
 ) -> str:
     """What a policy says to what it is shown. Errors as `ask_once`."""
+    reply = await policy.reply(conversation(system, shown), (), sampling or Sampling())
+    return reply.text.strip()
+
+
+def conversation(system: str, shown: Sequence[Part | str]) -> list[Message]:
+    """A system prompt and one message of a user."""
     parts = [TextPart(text=part) if isinstance(part, str) else part for part in shown]
-    messages = [
+    return [
         Message(role=Role.SYSTEM, parts=(TextPart(text=system),)),
         Message(role=Role.USER, parts=tuple(parts)),
     ]
-    reply = await policy.reply(messages, (), sampling or Sampling())
-    return reply.text.strip()
+
+
+def question_in_words(task: Task) -> str:
+    """A question with its options."""
+    return "\n".join([task.question, *prompts.options(task)])
+
+
+def answer_in(task: Task, text: str) -> Answer | None:
+    """The answer that a text is. None: it says nothing."""
+    if not text:
+        return None
+    choice = answers.chosen(text, task.options) if task.options else None
+    return Answer(text=text, choice=choice)
 
 
 def is_right(task: Task, answer: Answer | None) -> bool:

@@ -7,7 +7,7 @@ down with what does not belong. Report them together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from playhead.core.evidence import Evidence
 from playhead.core.span import Span
@@ -52,7 +52,7 @@ def evidence_recall(trajectory: Trajectory) -> float | None:
 
 def num_touched(trajectory: Trajectory) -> int:
     """How many stretches that hold the truth the cited evidence touches; see `evidence_recall`."""
-    return sum(_touches(trajectory, span) for span in trajectory.task.spans or ())
+    return sum(touches(cited(trajectory), span) for span in trajectory.task.spans or ())
 
 
 def evidence_complete(trajectory: Trajectory) -> float | None:
@@ -93,12 +93,14 @@ def recall_iou(trajectory: Trajectory) -> float | None:
     return sum(overlap >= least for least in _THRESHOLDS) / len(_THRESHOLDS)
 
 
-def _touches(trajectory: Trajectory, span: Span) -> bool:
+def touches(pieces: Iterable[Evidence], span: Span) -> bool:
+    """Whether evidence touches a stretch: by a picture inside it, or, if it has no pictures, by its
+    seconds."""
     return any(
         any(frame.time_s in span for frame in piece.frames)
         if piece.frames
         else piece.span.intersection(span) is not None
-        for piece in cited(trajectory)
+        for piece in pieces
     )
 
 

@@ -39,6 +39,14 @@ def intrinsic_spans(text: str) -> list[tuple[Span, str]]:
     return found
 
 
+def blocks(captions: Sequence[tuple[Span, str]]) -> str:
+    """Parts of a video with their captions as a thought names them, for `intrinsic_spans`."""
+    return "".join(
+        f"<time>{span.start:.1f}-{span.end:.1f}</time><caption>{words}</caption>"
+        for span, words in captions
+    )
+
+
 def _span(text: str) -> Span | None:
     ends = text[:100].split("-")
     start, end = map(seconds, ends) if len(ends) == 2 else (None, None)

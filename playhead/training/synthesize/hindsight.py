@@ -35,7 +35,7 @@ from playhead.evaluation.asking import (
     say_once,
 )
 from playhead.evaluation.scorers.answers import gold_option, kind_of
-from playhead.models.dialects.video_thinker import intrinsic_spans
+from playhead.models.dialects.video_thinker import blocks, intrinsic_spans
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import default_tools
 from playhead.training.synthesize.making import Made, named, origin
@@ -119,14 +119,6 @@ class Hindsight:
         asked = f"Question: {task.question}\nAnswer: {truth_in_words(task)}\n{blocks(captions)}"
         words = await say_once(mind(self.analyst, task, ctx), _ANALYSE, [asked])
         return f"<think>{words}</think>" if words else ""
-
-
-def blocks(captions: Sequence[tuple[Span, str]]) -> str:
-    """Captions as Video-Thinker writes them."""
-    return "".join(
-        f"<time>{span.start:.1f}-{span.end:.1f}</time><caption>{words}</caption>"
-        for span, words in captions
-    )
 
 
 def truth_in_words(task: Task) -> str:
