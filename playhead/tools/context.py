@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -32,6 +32,7 @@ from playhead.memory.videos import LibraryVideo
 from playhead.models.eyes.base import Captioner
 from playhead.tools.anchors import LISTED
 from playhead.tools.anchors import Anchor as Anchor
+from playhead.tools.given import given_ref
 from playhead.tools.ledger import QUOTA_TOKENS as QUOTA_TOKENS
 from playhead.tools.ledger import Ledger as Ledger
 from playhead.tools.ledger import Quota as Quota
@@ -64,7 +65,10 @@ class ToolContext:
     options: Sequence[str] = ()
     """The answers to choose from. Empty: an open question."""
     given: dict[str, NDArray[np.uint8]] = field(default_factory=dict[str, NDArray[np.uint8]])
-    """The pixels of the question's pictures, by the id in their references."""
+    """The pixels of pictures that come from no video, by the id in their references: the
+    question's, and those that somebody else's tools have shown."""
+    keep_given: Callable[[NDArray[np.uint8]], FrameRef] = given_ref
+    """Says what such a picture is called, and keeps it for after this attempt, if it is to be."""
     anchors: dict[str, Anchor] = field(default_factory=dict[str, Anchor])
     evidence: dict[str, Evidence] = field(default_factory=dict[str, Evidence])
     """Everything found in this attempt, by id."""
@@ -141,6 +145,13 @@ class ToolContext:
                 start=whole.start, end=max(min(whole.end, self.until_s), whole.start + 1e-3)
             )
         return whole
+
+    @property
+    def latest_s(self) -> float | None:
+        """What is remembered of a stretch that ends later is not told: a line, a caption or a note
+        that begins inside the part that may be seen says what comes after it, too. None: all."""
+        ends = [self.until_s, None if self.within is None else self.within.end]
+        return min((end for end in ends if end is not None), default=None)
 
     def clamp(self, video_id: str, start_s: float | None, end_s: float | None) -> tuple[Span, str]:
         """The part that a policy asked for, made possible, and a sentence that says what changed.
@@ -272,6 +283,13 @@ class ToolContext:
         with self._guard:
             self._keep(ref, picture)
 
+    def give(self, picture: NDArray[np.uint8]) -> FrameRef:
+        """The reference of a picture that comes from no video, RGB uint8 `[H, W, 3]`."""
+        ref = self.keep_given(picture)
+        with self._guard:
+            self.given[ref.video_id] = picture
+        return ref
+
     def resolve(self, refs: Iterable[FrameRef]) -> list[NDArray[np.uint8]]:
         """From references to pictures, RGB uint8 `[H, W, 3]` (see `playhead.models.pictures`).
 
@@ -311,7 +329,7 @@ class ToolContext:
     def search(self, text: str | None = None, **how: Any) -> list[Hit]:
         """The library's search, within what may be seen: the videos, the part and the past."""
         how.setdefault("videos", list(self.video_ids))
-        how.setdefault("until_s", self.until_s)
+        how.setdefault("until_s", self.latest_s)
         if self.within is not None:
             how.setdefault("span", self.within)
         return self.library.search(text, **how)

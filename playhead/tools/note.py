@@ -58,6 +58,6 @@ def recall(ctx: ToolContext, query: str = "", k: int = 5) -> Observation:
 
 def _notes(ctx: ToolContext, video_id: str, query: str, num: int) -> list[Evidence]:
     notes = read_notes(
-        ctx.library.memory, video_id, until_s=ctx.until_s, k=num, query=query.strip() or None
+        ctx.library.memory, video_id, until_s=ctx.latest_s, k=num, query=query.strip() or None
     )
     return [found for found in notes if ctx.within is None or found.span.intersection(ctx.within)]

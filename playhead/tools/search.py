@@ -47,7 +47,7 @@ def search(
     picture = ctx.resolve([find_anchor(ctx.anchors, anchor).frame])[0] if anchor.strip() else None
     num, limited = say.limited("k", k, _MOST_HITS)
     ids = [ctx.video_id(name) for name in videos] if videos else list(ctx.video_ids)
-    limits = [limit for limit in (until_s, ctx.until_s) if limit is not None]
+    limits = [limit for limit in (until_s, ctx.latest_s) if limit is not None]
     part = _part(ctx, start_s, end_s)
     hits = ctx.search(
         text.strip() or None,

@@ -11,8 +11,8 @@ def spoken(ctx: ToolContext, video_id: str, part: Span) -> list[Evidence]:
     """The lines spoken in a part, in order of time: none that ends later than may be known."""
     entries = ctx.library.memory.entries(video_id, kind=Kind.SPEECH, span=part)
     lines = [entry.evidence for entry in entries]
-    if ctx.until_s is not None:
-        lines = [line for line in lines if line.span.end <= ctx.until_s]
+    if ctx.latest_s is not None:
+        lines = [line for line in lines if line.span.end <= ctx.latest_s]
     return sorted(lines, key=lambda line: (line.span.start, line.span.end, line.id))
 
 

@@ -109,3 +109,13 @@ def test_a_reward_is_what_the_world_itself_says(family: str):
         for said in (entry["answer"], "not in the video", "7", "red", "(A)", "0-10; 20-30"):
             found = find_scorer("accuracy")(record(answer=said, task=to_task(entry)))
             assert found == data.score_answer(said, entry), (entry["question"], said)
+
+
+def test_the_option_itself_counts_and_not_how_it_reads():
+    """CG-Bench has an option `!`, and others have options that differ in an article alone."""
+    choice = find_scorer("choice")
+    signs = task("!", options=("*", "!", "?"))
+    assert choice(record(answer="B", choice="!", task=signs)) == 1.0
+    assert choice(record(answer="C", choice="?", task=signs)) == 0.0
+    alike = task("the cat", options=("a cat", "the cat"))
+    assert choice(record(answer="A", choice="a cat", task=alike)) == 0.0

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from playhead.core.errors import PlayheadError
 from playhead.core.trajectory import Task, Trajectory
+from playhead.video.subtitles import Line, read_subtitles
 
 
 class Item(NamedTuple):
@@ -30,6 +31,9 @@ class Item(NamedTuple):
     """Names of its video files, relative to the folder of videos."""
     subtitles: str | None = None
     """Name of a subtitle file, relative to the folder of annotations. None: it has none."""
+    pictures: tuple[str, ...] = ()
+    """Names of picture files that belong to the question, relative to the folder of annotations:
+    what is marked on them is meant. Without them the question cannot be asked."""
 
 
 Read = Callable[[Path, str], Iterable[Item]]
@@ -40,7 +44,20 @@ file and the record that cannot be read.
 """
 
 Summary = Callable[[Sequence[Trajectory]], Mapping[str, float | None]]
-"""From the records of a run to the numbers that the benchmark's owner reports, by their names."""
+"""From the records of a run to the numbers that the benchmark's owner reports, by their names. They
+are shares from 0 to 1, also where the owner prints percent."""
+
+Said = Callable[[Path, Item], Sequence[Line]]
+"""From the folder with the owner's files and a question that has subtitles to their lines, in
+seconds from the first frame of its video."""
+
+Submission = Callable[[Sequence[Trajectory]], tuple[str, str]]
+"""From the records of a run to the file that the owner's server or script reads: name and text."""
+
+
+def lines_of(folder: Path, item: Item) -> Sequence[Line]:
+    """The lines of a subtitle file of a usual kind. Errors as `read_subtitles`."""
+    return read_subtitles(folder / item.subtitles) if item.subtitles else ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,10 @@ class Benchmark:
     """Its owner's own numbers."""
     source: str = ""
     """The paper, and where the scoring was read."""
+    submission: Submission | None = None
+    """The file to send in. None: its owner takes none, or its form is not known."""
+    said: Said = lines_of
+    """Reads subtitle files, where they have a form of the owner's own."""
 
 
 class BenchmarkFileMissing(PlayheadError, FileNotFoundError):

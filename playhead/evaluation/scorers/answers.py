@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from playhead.core.trajectory import Task, Trajectory
 from playhead.evaluation.scorers.blame import is_judgeable
+from playhead.evaluation.scorers.intervals import reaches
 from playhead.worlds import verify
 from playhead.worlds.verify import AnswerKind
 
@@ -94,7 +95,7 @@ def correct(trajectory: Trajectory) -> float | None:
     if score is None:
         return None
     is_spans = kind_of(trajectory.task) is AnswerKind.SPANS
-    return float(score >= (_LEAST_IOU if is_spans else 1.0))
+    return float(reaches(score, _LEAST_IOU if is_spans else 1.0))
 
 
 def exact(trajectory: Trajectory) -> float | None:
@@ -161,6 +162,8 @@ def _scored(trajectory: Trajectory, kind: AnswerKind | None) -> float | None:
         return 0.0
     if task.options:
         gold = gold_option(task)
+        if gold is None or answer.choice in task.options:
+            return None if gold is None else float(answer.choice == gold)
         how = kind if kind in _CHOOSABLE else AnswerKind.TEXT
-        return None if gold is None else verify.score(how, answer, gold, task.options)
+        return verify.score(how, answer, gold, task.options)
     return verify.score(kind, answer, cast("Any", task.answer))

@@ -75,7 +75,7 @@ def acc_gqa(trajectory: Trajectory) -> float | None:
         return None
     said = [piece.span for piece in cited(trajectory)]
     best = max(intervals.iop(said, [span]) for span in spans)
-    return float(right == 1.0 and best >= _LEAST_IOP)
+    return float(right == 1.0 and intervals.reaches(best, _LEAST_IOP))
 
 
 def acc_iou(trajectory: Trajectory) -> float | None:
@@ -90,7 +90,7 @@ def recall_iou(trajectory: Trajectory) -> float | None:
     overlap = evidence_iou(trajectory)
     if overlap is None:
         return None
-    return sum(overlap >= least for least in _THRESHOLDS) / len(_THRESHOLDS)
+    return sum(intervals.reaches(overlap, least) for least in _THRESHOLDS) / len(_THRESHOLDS)
 
 
 def touches(pieces: Iterable[Evidence], span: Span) -> bool:

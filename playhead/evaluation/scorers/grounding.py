@@ -42,7 +42,7 @@ def recall_at(least: float) -> Scorer:
 
     def recall(trajectory: Trajectory) -> float | None:
         overlap = iou(trajectory)
-        return None if overlap is None else float(overlap >= least)
+        return None if overlap is None else float(intervals.reaches(overlap, least))
 
     return recall
 

@@ -12,6 +12,8 @@ from playhead.core.span import Span, merge
 
 Spans = Sequence[Span]
 
+_ROUNDING = 1e-9
+
 
 def covered_s(spans: Spans) -> float:
     """Seconds that a set covers."""
@@ -50,6 +52,12 @@ def diou(said: Spans, gold: Spans) -> float:
     (first, last), (start, end) = _hull(said), _hull(gold)
     whole = max(last, end) - min(first, start)
     return iou(said, gold) - ((first + last - start - end) / 2 / whole) ** 2
+
+
+def reaches(share: float, least: float) -> bool:
+    """Whether a share is at least so much. Times are decimal and floats are not: without a margin
+    149 of 298 tenths of a second would not be one half."""
+    return share >= least - _ROUNDING
 
 
 def _hull(spans: Spans) -> tuple[float, float]:
