@@ -14,6 +14,7 @@ goes to the server that it names (`OPENAI_BASE_URL`; without it, OpenAI's own), 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,18 +83,30 @@ def find_policy(
         return _server(rest, resolve, around, options)
     if kind in ("vllm", "hf") and not rest:
         raise ValueError(f"give a folder: {kind}:FOLDER, got {spec!r}")
-    if kind == "vllm":
-        from playhead.models.policies.vllm import VLLMPolicy
-
-        return VLLMPolicy(Path(rest).expanduser(), resolve=resolve, **options)
-    if kind == "hf":
-        from playhead.models.policies.transformers import TransformersPolicy
-
-        return TransformersPolicy(Path(rest).expanduser(), resolve=resolve, **options)
+    if kind in ("vllm", "hf"):
+        return _loaded(kind, Path(rest).expanduser().resolve(), resolve, options)
     if kind in plugin_names("policies", {}):
         make = find_plugin("policies", kind, {})
         return make(rest, resolve=resolve, **options) if colon else make(resolve=resolve, **options)
     raise _unknown(spec)
+
+
+_IN_PROCESS: dict[tuple[str, Path, str], Any] = {}
+_LOADING = threading.Lock()
+
+
+def _loaded(kind: str, folder: Path, resolve: Resolve, options: Mapping[str, Any]) -> Policy:
+    """The model of a folder, loaded at its first question and kept as long as the process lives:
+    every question has a policy of its own, and none of them weights of its own."""
+    name = kind, folder, repr(sorted(options.items()))
+    with _LOADING:
+        if name not in _IN_PROCESS:
+            if kind == "vllm":
+                from playhead.models.policies.vllm import VLLMPolicy as Local
+            else:
+                from playhead.models.policies.transformers import TransformersPolicy as Local
+            _IN_PROCESS[name] = Local(folder, resolve=resolve, **options)
+    return _IN_PROCESS[name].seeing(resolve)
 
 
 def resolve_auto(

@@ -12,8 +12,10 @@ Nothing is downloaded, no code of the folder is run, and weights are read from s
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import threading
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -45,6 +47,7 @@ class _Job:
     sampling: Sampling
     beginnings: tuple[str, ...]
     """How it has to begin. Empty: as it likes."""
+    resolve: Resolve
     done: Future[Reply] = field(default_factory=Future[Reply])
 
 
@@ -101,7 +104,7 @@ class TransformersPolicy:
         self._ends = _ends(self._model, self._processor)
         text_config = getattr(self._model.config, "text_config", self._model.config)
         self._context = int(getattr(text_config, "max_position_embeddings", 2**31))
-        self._waiting: list[_Job] = []
+        self._waiting: deque[_Job] = deque()
         self._guard = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="playhead-model")
         self.num_batches = 0
@@ -109,6 +112,13 @@ class TransformersPolicy:
 
     def __repr__(self) -> str:
         return f"TransformersPolicy({type(self._model).__name__})"
+
+    def seeing(self, resolve: Resolve) -> TransformersPolicy:
+        """The same model for another attempt, whose references are resolved in another way. Both
+        share the weights, the thread and the batches; closing one closes both."""
+        other = copy.copy(self)
+        other._resolve = resolve
+        return other
 
     def close(self) -> None:
         """Let go of the thread, once it has answered what waits."""
@@ -127,7 +137,7 @@ class TransformersPolicy:
         beginnings: tuple[str, ...] = ()
         if tools and self._template.dialect is None:
             beginnings = tuple(forced_beginnings(tools, sampling.tool_choice))
-        job = _Job(prompt, tuple(tools), sampling, beginnings)
+        job = _Job(prompt, tuple(tools), sampling, beginnings, self._resolve)
         with self._guard:
             self._waiting.append(job)
         self._worker.submit(self._answer_waiting)
@@ -136,7 +146,8 @@ class TransformersPolicy:
     def _answer_waiting(self) -> None:
         """Answer as many calls as fit in one batch, in the model's thread."""
         with self._guard:
-            jobs, self._waiting = self._waiting[: self._max_batch], self._waiting[self._max_batch :]
+            num = min(self._max_batch, len(self._waiting))
+            jobs = [self._waiting.popleft() for _ in range(num)]
         jobs = [job for job in jobs if not job.done.cancelled()]
         answers = self._try(jobs) if jobs else []
         if len(jobs) > 1 and any(isinstance(answer, Blamed) for answer in answers):
@@ -181,8 +192,11 @@ class TransformersPolicy:
         """What the model is given, every row as long as the longest."""
         from PIL import Image
 
-        frames = [frame for job in jobs for frame in job.prompt.frames]
-        images = [Image.fromarray(picture) for picture in pixels(self._resolve, frames)]
+        images = [
+            Image.fromarray(picture)
+            for job in jobs
+            for picture in pixels(job.resolve, job.prompt.frames)
+        ]
         inputs = self._processor(
             text=[job.prompt.text for job in jobs],
             images=images or None,

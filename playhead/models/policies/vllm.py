@@ -10,6 +10,7 @@ calls of tools that must come, and choices, are kept to by grammar. Nothing is d
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import threading
 from collections.abc import Coroutine, Sequence
@@ -98,6 +99,13 @@ class VLLMPolicy:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def seeing(self, resolve: Resolve) -> VLLMPolicy:
+        """The same engine for another attempt, whose references are resolved in another way.
+        Closing one closes both."""
+        other = copy.copy(self)
+        other._resolve = resolve
+        return other
 
     def close(self) -> None:
         """End the engine."""

@@ -17,6 +17,7 @@ from playhead.core.errors import Blamed, NoSuchTime, Origin
 from playhead.core.message import Message
 from playhead.core.policy import Finish, Reply, Sampling
 from playhead.models.policies.transformers import TransformersPolicy
+from playhead.models.strings import find_policy
 from tests.models.policies.conversations import (
     LOOK,
     SEARCH,
@@ -321,3 +322,33 @@ def test_a_recorded_prompt_grows_by_appending_what_the_template_adds(
     assert first is not None
     assert second is not None
     assert second.prompt_ids[: len(first.prompt_ids)] == first.prompt_ids
+
+
+def test_a_model_string_loads_its_folder_once_and_each_sees_its_own_pictures(
+    tmp_path: Path,
+) -> None:
+    """Sessions of one process, asking at once: one set of weights, and nobody else's pictures."""
+    folder = write_tiny(tmp_path)
+
+    def shade(value: int) -> Any:
+        return lambda refs: [np.full((ref.height, ref.width, 3), value, np.uint8) for ref in refs]
+
+    first = find_policy(f"hf:{folder}", resolve=shade(0), device="cpu")
+    second = find_policy(f"hf:{folder}", resolve=shade(255), device="cpu")
+    assert isinstance(first, TransformersPolicy)
+    assert isinstance(second, TransformersPolicy)
+    assert first._model is second._model
+    asked = (conversation(), TOOLS, Sampling(max_tokens=4, logprobs=True))
+
+    async def together() -> list[Reply]:
+        return await asyncio.gather(*(p.reply(*asked) for p in (first, second)))
+
+    alone = [asyncio.run(policy.reply(*asked)) for policy in (first, second)]
+    both = asyncio.run(together())
+
+    def chances(replies: list[Reply]) -> list[Any]:
+        return [reply.tokens and reply.tokens.logprobs for reply in replies]
+
+    assert chances(both)[0] == pytest.approx(chances(alone)[0], abs=1e-4)
+    assert chances(both)[1] == pytest.approx(chances(alone)[1], abs=1e-4)
+    assert chances(alone)[0] != chances(alone)[1]
