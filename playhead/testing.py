@@ -1,4 +1,5 @@
-"""Checks to run on your own tools, policies, selectors, scorers, decoders, memories and records.
+"""Checks to run on your own tools, policies, selectors, scorers, benchmarks, decoders, memories and
+records.
 
 Ours pass them.
 
@@ -18,7 +19,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import JsonValue
@@ -38,7 +39,11 @@ from playhead.video.decoders.base import OpenDecoder
 from playhead.video.limits import Limits
 from playhead.video.synthetic import ClockVideo, Encoding, read_clock, write_clock
 
+if TYPE_CHECKING:
+    from playhead.evaluation.benchmarks.base import Benchmark, Item
+
 __all__ = [
+    "check_benchmark",
     "check_decoder",
     "check_memory",
     "check_policy",
@@ -346,6 +351,74 @@ def check_scorer(
         failed = trajectory.replace(stop=Stop.FAILED, failure=broken, answer=None)
         blamed = _scored(scorer, failed, low, high) is not None
         _require(not blamed, "a broken disk is scored as the model's fault")
+
+
+def check_benchmark(benchmark: Benchmark, data: Path, split: str | None = None) -> None:
+    """A benchmark reads its owner's files, every question has a truth that can be told from a wrong
+    answer, and its numbers can be had of any run.
+
+    Args:
+        benchmark: What is checked.
+        data: A folder with a few records as its owner publishes them.
+        split: Which split lies there. None: the benchmark's first.
+
+    Raises:
+        AssertionError: Something does not hold.
+    """
+    from playhead.evaluation.scorers import find_scorer
+
+    _require(bool(benchmark.home and benchmark.licence), "it names no owner's page or licence")
+    _require(bool(benchmark.splits and benchmark.scorers), "it names no split or no scorer")
+    score, *_ = [find_scorer(name) for name in benchmark.scorers]
+    items = list(benchmark.read(data, split or benchmark.splits[0]))
+    _require(bool(items), "it read no question")
+    _require(list(benchmark.read(data, split or benchmark.splits[0])) == items, "it reads another")
+    ids = [item.task.id for item in items]
+    _require(len(set(ids)) == len(ids), "two questions have one id")
+    for group in benchmark.groups:
+        named = any(group in item.task.metadata for item in items)
+        _require(named, f"results are broken down by {group!r}, and no question names it")
+    records = [_rightly_answered(item) for item in items]
+    for item, record in zip(items, records, strict=True):
+        _check_item(item)
+        found = score(record)
+        _require(found in (None, 1.0), f"{item.task.id}: the true answer scores {found}")
+    silent = [record.replace(answer=None, stop=Stop.BUDGET) for record in records]
+    for run in (records, silent, []):
+        numbers = benchmark.summary(run).items()
+        bad = [name for name, value in numbers if value is not None and not math.isfinite(value)]
+        _require(not bad, f"its own numbers are not finite: {bad}")
+
+
+def _check_item(item: Item) -> None:
+    from playhead.evaluation.scorers.answers import gold_option
+
+    task = item.task
+    what = f"{task.id}: "
+    _require(bool(task.question.strip()), f"{what}it asks nothing")
+    _require(bool(item.videos), f"{what}it is about no video")
+    _require(not task.video_ids, f"{what}ids of videos are hashes, which no file of answers knows")
+    for name in (*item.videos, *item.pictures, *([item.subtitles] if item.subtitles else [])):
+        path = Path(name)
+        inside = bool(name) and not path.is_absolute() and ".." not in path.parts
+        _require(inside, f"{what}{name!r} may lie outside the folder")
+    alike = len({option.casefold().strip() for option in task.options})
+    _require(alike == len(task.options), f"{what}two options are alike: {task.options}")
+    known = task.answer is None or not task.options or gold_option(task) is not None
+    _require(known, f"{what}the true answer {task.answer!r} is no option")
+
+
+def _rightly_answered(item: Item) -> Trajectory:
+    """An attempt that gives the true answer in words, and cites where it can be seen."""
+    from playhead.evaluation.scorers.answers import gold_option, kind_of
+    from playhead.worlds.oracle import say
+
+    task = item.task
+    choice, kind = gold_option(task) if task.options else None, kind_of(task)
+    text = str(task.answer) if kind is None else say(task.answer, kind)
+    cited = [Evidence.make("v", span, Kind.CAPTION, text="seen") for span in (task.spans or ())[:1]]
+    answer = Answer(text=choice or text, choice=choice, evidence=tuple(cited))
+    return Trajectory(id=task.id, task=task, answer=answer, stop=Stop.ANSWERED)
 
 
 _ODD_ANSWERS = (

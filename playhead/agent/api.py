@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from playhead.core.policy import Policy
 from playhead.core.span import Span
 from playhead.core.trajectory import Answer
 from playhead.memory.library import Library
+from playhead.memory.recipe import MemoryRecipe
 
 VideoName = str | os.PathLike[str]
 
@@ -117,19 +119,17 @@ def open_library(settings: Any, **how: Any) -> Library:
         settings: `playhead.config.Settings`.
         how: Other arguments of `Library`.
     """
-    from playhead.memory.recipe import MemoryRecipe
+    how.setdefault("num_workers", settings.memory.workers)
+    return Library(settings.library_folder(), recipe=recipe_of(settings), **how)
 
+
+def recipe_of(settings: Any) -> MemoryRecipe:
+    """How settings (`playhead.config.Settings`) say that videos are indexed."""
     wanted = settings.memory
     recipe = MemoryRecipe(fps=wanted.fps, max_side=wanted.max_side, thumbnails=wanted.thumbnails)
-    if wanted.whisper is not None:
-        from playhead.models.eyes.speech import Speech, WhisperTranscriber
+    if wanted.whisper is None:
+        return recipe
+    from playhead.models.eyes.speech import Speech, WhisperTranscriber
 
-        ears = Speech(WhisperTranscriber(wanted.whisper))
-        recipe = MemoryRecipe(
-            fps=wanted.fps,
-            max_side=wanted.max_side,
-            thumbnails=wanted.thumbnails,
-            late_eyes=(*recipe.late_eyes, ears),
-        )
-    how.setdefault("num_workers", wanted.workers)
-    return Library(settings.library_folder(), recipe=recipe, **how)
+    ears = Speech(WhisperTranscriber(wanted.whisper))
+    return replace(recipe, late_eyes=(*recipe.late_eyes, ears))

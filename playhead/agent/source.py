@@ -11,12 +11,13 @@ video had been seen: they would not be attempts at the same task.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache
 from itertools import count
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from playhead.core.budget import Budget
 from playhead.core.errors import VideoNotFound
+from playhead.core.evidence import Evidence
 from playhead.core.media import FrameRef
 from playhead.core.trajectory import Task
 from playhead.memory.library import Library
@@ -36,6 +38,7 @@ from playhead.memory.videos import LentVideo, picture_of
 from playhead.tools.context import Ledger, ToolContext
 from playhead.tools.made import is_made, make_again, source_id
 from playhead.video.base import Video
+from playhead.video.file import open_video
 from playhead.worlds.dataset import Recipe
 from playhead.worlds.videos import VirtualVideo
 
@@ -44,6 +47,7 @@ Picture = NDArray[np.uint8]
 PLAIN = MemoryRecipe(embedders=(), eyes=(), late_eyes=())
 """Remember what is looked at, and nothing to find it by but words and time."""
 _KEPT_PICTURES = 1024
+_KEPT_OPEN = 8  # files
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 
 
@@ -219,6 +223,114 @@ class LibrarySource:
             for id_ in dict.fromkeys(source_id(ref) for ref in refs):
                 videos[id_] = stack.enter_context(self._library.open(id_))
             return [_picture(ref, videos[source_id(ref)]) for ref in refs]
+
+
+class FileSource:
+    """Video files, indexed for each question's set of them. A context manager.
+
+    What attempts find in a file is its own index alone: another file of the same run takes them no
+    time and gives them no hits.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        recipe: MemoryRecipe | None = None,
+        index: bool = True,
+        told: Callable[[str], Iterable[Evidence]] = lambda id_: (),
+        attempts: Path | None = None,
+        files: Mapping[Path, str] | None = None,
+    ) -> None:
+        """Open no file yet.
+
+        Args:
+            folder: Where indexes are kept. What lies there already is not made again.
+            recipe: How files are indexed. None: the defaults of `MemoryRecipe`.
+            index: Index files. False: attempts begin with what is told alone.
+            told: From the id of a video to what is known of it beside its file, such as subtitles
+                that lie elsewhere.
+            attempts: In which memories are while they are used. None: as for worlds.
+            files: Files that are taken in already, each with the id of its video.
+        """
+        self.folder = folder
+        self._attempts = new_folder(attempts)
+        self._remove = weakref.finalize(self, shutil.rmtree, self._attempts, ignore_errors=True)
+        self._recipe, self._numbers = recipe or MemoryRecipe(), count()
+        self._is_indexing, self._told = index, told
+        self._ids = {path.absolute(): id_ for path, id_ in (files or {}).items()}
+        self._indexed: set[Path] = set()
+        self._open: OrderedDict[str, Video] = OrderedDict()
+        self._guard, self._looking = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the memories of attempts; indexes stay. Closing twice is fine."""
+        while self._open:
+            self._open.popitem()[1].close()
+        self._remove()
+
+    def add(self, path: str | os.PathLike[str]) -> str:
+        """Take in a file. Returns the id of its video.
+
+        Raises:
+            VideoError: It cannot be opened.
+        """
+        path = Path(path).absolute()
+        if path not in self._ids:
+            with open_video(path) as video:
+                self._ids[path] = video.id
+        return self._ids[path]
+
+    @contextmanager
+    def open(self, task: Task, budget: Budget) -> Generator[ToolContext]:
+        """One attempt's view of a task's files. Errors as `Source.open`."""
+        before = self._index(task.video_ids)
+        folder = self._attempts / f"{next(self._numbers)}"
+        with (
+            _alone(folder, before, self._recipe) as library,
+            _context(library, task, budget) as ctx,
+        ):
+            yield ctx
+
+    def resolve(self, refs: Sequence[FrameRef]) -> list[Picture]:
+        """The pictures of references to the files. Errors as `Source.resolve`."""
+        with self._looking:
+            return [_picture(ref, self._video(source_id(ref))) for ref in refs]
+
+    def _video(self, id_: str) -> Video:
+        if id_ not in self._open:
+            if len(self._open) == _KEPT_OPEN:
+                self._open.popitem(last=False)[1].close()
+            self._open[id_] = open_video(self._path(id_))
+        self._open.move_to_end(id_)
+        return self._open[id_]
+
+    def _path(self, id_: str) -> Path:
+        for path, known in list(self._ids.items()):
+            if known == id_:
+                return path
+        raise VideoNotFound(f"no file has the video {id_!r}: `add` it first")
+
+    def _index(self, video_ids: Sequence[str]) -> Path:
+        """The memory of these files, indexed: each attempt gets a copy."""
+        paths = [self._path(id_) for id_ in video_ids]
+        folder = self.folder / "-".join(sorted(video_ids))
+        with self._guard:
+            if folder not in self._indexed:
+                with Library(folder, recipe=self._recipe, background=self._is_indexing) as library:
+                    for path in paths:
+                        id_ = library.add(path, index=self._is_indexing)
+                        library.memory.add(self._told(id_), source="told")
+                    if self._is_indexing:
+                        library.wait()
+                self._indexed.add(folder)
+        return folder
 
 
 def _picture(ref: FrameRef, video: Video) -> Picture:

@@ -14,11 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 
-import numpy as np
-
 from playhead.core.trajectory import Scorer, Trajectory
-
-_DRAWS = 2_000
+from playhead.evaluation.bootstrap import bounds, means
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def compare(both: Sequence[Pair], *, seed: int = 0) -> Difference:
         num=len(both),
         before=sum(pair.before for pair in both) / len(both),
         after=sum(pair.after for pair in both) / len(both),
-        interval=_interval(both, seed),
+        interval=bounds(means([(p.cluster, p.after - p.before) for p in both], seed=seed)),
         p_value=mcnemar(better, worse),
     )
 
@@ -111,16 +108,3 @@ def _means(
         if value is not None:
             scores[trajectory.task.id].append(value)
     return {task: sum(values) / len(values) for task, values in scores.items()}, clusters
-
-
-def _interval(both: Sequence[Pair], seed: int) -> tuple[float, float]:
-    names = sorted({pair.cluster for pair in both})
-    sums, counts = np.zeros(len(names)), np.zeros(len(names))
-    for pair in both:
-        place = names.index(pair.cluster)
-        sums[place] += pair.after - pair.before
-        counts[place] += 1
-    draws = np.random.default_rng(seed).integers(len(names), size=(_DRAWS, len(names)))
-    means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)

@@ -11,11 +11,9 @@ changes the counts. Filters that must ask a policy (`Necessity`, `Blind`) are as
 from __future__ import annotations
 
 import inspect
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from playhead.agent.source import Source
@@ -23,6 +21,9 @@ from playhead.core.budget import Budget
 from playhead.core.span import outside
 from playhead.core.trajectory import Scorer, Task, Trajectory
 from playhead.evaluation.asking import Mind, ask_once, frames_of, is_right, mind, pictures
+from playhead.evaluation.contamination import Contamination as Contamination
+from playhead.evaluation.contamination import ngrams as ngrams
+from playhead.evaluation.contamination import plain as plain
 from playhead.evaluation.scorers.answers import accuracy, gold_option, kind_of
 from playhead.worlds.oracle import say
 from playhead.worlds.verify import AnswerKind
@@ -99,12 +100,6 @@ def _name(each: Filter) -> str:
 
 
 # What gives the answer away
-
-
-def plain(text: str) -> str:
-    """Text as it is compared: lower case, letters and digits, single spaces."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(re.findall(r"[^\W_]+", folded))
 
 
 def gold_words(task: Task) -> str:
@@ -233,57 +228,7 @@ class Necessity:
         return "answered_without_evidence" if is_right(task, answer) else None
 
 
-# What is in a benchmark, or in the set already
-
-_NGRAM = 13
-_BOILERPLATE = 10
-
-
-def ngrams(text: str, num: int = _NGRAM) -> set[tuple[str, ...]]:
-    """Every `num` words in a row of a text; of a shorter one, all of it."""
-    words = plain(text).split()
-    if not words:
-        return set()
-    return {tuple(words[i : i + num]) for i in range(max(1, len(words) - num + 1))}
-
-
-@dataclass(frozen=True)
-class Contamination:
-    """What a benchmark holds: the same ids of tasks or videos, the same question, or thirteen words
-    of one in a row, as in appendix C of GPT-3 (2005.14165). Short questions must be wholly the
-    same. Words that more than ten of its questions share are how it asks, not what."""
-
-    questions: Iterable[str] = ()
-    ids: Iterable[str] = ()
-    """Of tasks and of videos."""
-    name: ClassVar[str] = "contamination"
-    _grams: frozenset[tuple[str, ...]] = field(init=False, repr=False)
-    _known: frozenset[str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Take the benchmark apart once."""
-        num = Counter(gram for question in self.questions for gram in ngrams(question))
-        rare = frozenset(gram for gram, times in num.items() if times <= _BOILERPLATE)
-        object.__setattr__(self, "_grams", rare)
-        object.__setattr__(self, "_known", frozenset(self.ids))
-
-    @classmethod
-    def of(cls, tasks: Iterable[Task]) -> Contamination:
-        """Against the tasks of a benchmark."""
-        tasks = list(tasks)
-        ids = [name for task in tasks for name in (task.id, *task.video_ids)]
-        return cls([task.question for task in tasks], ids)
-
-    def __call__(self, items: Sequence[Task | Trajectory]) -> Reasons:
-        """See `Filter`."""
-        return [self._reason(task_of(item)) for item in items]
-
-    def _reason(self, task: Task) -> str | None:
-        if task.id in self._known:
-            return "benchmark_task"
-        if self._known & set(task.video_ids):
-            return "benchmark_video"
-        return "benchmark_question" if ngrams(task.question) & self._grams else None
+# What is in the set already
 
 
 def duplicates(items: Sequence[Task | Trajectory]) -> Reasons:

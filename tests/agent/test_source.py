@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from playhead.agent.source import LibrarySource, Source, WorldSource
+from playhead.agent.source import FileSource, LibrarySource, Source, WorldSource
 from playhead.core.budget import Budget
 from playhead.core.errors import VideoNotFound
 from playhead.core.evidence import Kind
@@ -147,3 +147,21 @@ def test_a_folder_that_is_given_keeps_what_was_in_it(tmp_path: Path) -> None:
     with WorldSource(tmp_path) as source, source.open(task, Budget()):
         assert source.folder.parent == tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_attempts_at_files_are_alone_and_see_their_own_files(tmp_path: Path) -> None:
+    recipe = MemoryRecipe(embedders=(), eyes=(), late_eyes=())
+    for name, num in (("one", 150), ("two", 160)):
+        write_clock(tmp_path / f"{name}.mp4", fps=Fraction(5), num_frames=num)
+    with FileSource(tmp_path / "indexes", recipe=recipe) as source:
+        ids = [source.add(tmp_path / f"{name}.mp4") for name in ("one", "two")]
+        tasks = [Task(id=id_, question="What?", video_ids=(id_,)) for id_ in ids]
+        check_alone(source, tasks[0])
+        with source.open(tasks[1], Budget()) as ctx:
+            assert [video.id for video in ctx.library.videos()] == [ids[1]]
+            refs = frames_of(use(ctx, "look", start_s=0.0, end_s=20.0, num=3))
+            shown = ctx.resolve(refs)
+        assert all(map(np.array_equal, source.resolve(refs), shown))
+        with pytest.raises(VideoNotFound, match="`add` it first"):
+            source.open(tasks[0].replace(video_ids=("other",)), Budget()).__enter__()
+    assert sorted(path.name for path in (tmp_path / "indexes").iterdir()) == sorted(ids)

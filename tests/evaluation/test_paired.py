@@ -4,7 +4,7 @@ from itertools import product
 from math import comb
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playhead.core import Answer, Stop, Task, Trajectory
@@ -48,6 +48,7 @@ def test_a_difference_by_hand():
     assert found.interval == (pytest.approx(0.5), pytest.approx(1.0))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("vwxyz"), st.floats(0, 1), st.floats(0, 1)), min_size=1))
 def test_the_interval_holds_every_mean_that_clusters_allow(scores):
     both = [Pair(str(i), v, before, after) for i, (v, before, after) in enumerate(scores)]
