@@ -6,25 +6,29 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from playhead.agent import attempt as attempts
-from playhead.agent.receipt import write_receipt
+from playhead.agent import tracing
+from playhead.agent.receipt import shown_in, write_receipt
 from playhead.agent.record import trajectory
 from playhead.agent.run import Event, Run, State
-from playhead.agent.stills import read_still
+from playhead.agent.stills import keep_still, read_still
 from playhead.agent.store import Question, SessionStore
 from playhead.agent.strategies import find_strategy
 from playhead.core.budget import Budget, Cost
 from playhead.core.errors import PlayheadError
+from playhead.core.media import FrameRef
 from playhead.core.policy import Policy, Sampling
 from playhead.core.tools import Tool
 from playhead.core.trajectory import Answer, Step, Trajectory
 from playhead.memory.library import Library
 from playhead.tools.context import Ledger, ToolContext
+from playhead.tools.given import is_given
 from playhead.tools.toolset import default_tools
 
 if TYPE_CHECKING:
@@ -64,16 +68,21 @@ class Answering:
             within=task.within,
             question_pictures=task.images,
         ) as ctx:
-            ctx.given |= {ref.video_id: read_still(self.store, ref) for ref in task.images}
+            ctx.keep_given = partial(keep_still, self.store)
+            self._give(ctx, task.images)
             run = self._prepared(question, ctx, tell)
             begun(run)
             tell(Event("started"))
             await asyncio.gather(self._wait_for_index(run), asyncio.to_thread(_load, run.strategy))
             from playhead.agent.checkpoints import open_checkpoints
 
-            with open_checkpoints(self.store.path) as checkpoints:
+            with (
+                open_checkpoints(self.store.path) as checkpoints,
+                tracing.invoke_agent(run, question.session) as span,
+            ):
                 state = await self._go_on(run, question, checkpoints)
                 record = trajectory(run, state, question.thread, parent=prepared.get("parent"))
+                span.tell(record)
             # Before the record, so that no kept answer lacks it: whoever dies in between goes on
             # and writes it again. Without one the answer stands: the file went away, or the disk
             # is full.
@@ -106,15 +115,29 @@ class Answering:
         config = attempts.config(run, thread_id=question.thread)
         kept = await graph.aget_state(config)
         if not kept.values:
-            given: State | None = attempts.first_state(run, self._kept_steps(question))
+            steps = self._kept_steps(question)
+            self._give(run.ctx, shown_in(steps))
+            given: State | None = attempts.first_state(run, steps)
         elif kept.tasks:  # `next` leaves out those whose writes were kept but not yet applied
             given = None
-            _bring_back(run, kept.values)
+            self._bring_back(run, kept.values)
         else:
-            _bring_back(run, kept.values)
+            self._bring_back(run, kept.values)
             run.tell(_answered(kept.values))
             return kept.values
         return await graph.ainvoke(given, config, context=run, durability="sync")
+
+    def _bring_back(self, run: Run, state: State) -> None:
+        """Give a new run what the old one was told, had found, was shown and had spent."""
+        run.system = state.get("system", run.system)
+        run.opening = state.get("opening", run.opening)
+        self._give(run.ctx, shown_in(run.steps_of(state)))
+        attempts.bring_back(run, run.steps_of(state))
+        run.ctx.ledger.note(Cost.model_validate(state.get("cost") or {}))
+
+    def _give(self, ctx: ToolContext, refs: Iterable[FrameRef]) -> None:
+        """Let the pictures among `refs` that come from no video be shown."""
+        ctx.given |= {ref.video_id: read_still(self.store, ref) for ref in refs if is_given(ref)}
 
     def _kept_steps(self, question: Question) -> Sequence[Step]:
         """The steps that a question begins after: those that a fork keeps of its parent."""
@@ -148,14 +171,6 @@ def _load(strategy: str) -> None:
     """Load LangGraph, which takes seconds, and what else the strategy needs."""
     import_module("playhead.agent.checkpoints")
     find_strategy(strategy)()
-
-
-def _bring_back(run: Run, state: State) -> None:
-    """Give a new run what the old one was told, had found and had spent."""
-    run.system = state.get("system", run.system)
-    run.opening = state.get("opening", run.opening)
-    attempts.bring_back(run, run.steps_of(state))
-    run.ctx.ledger.note(Cost.model_validate(state.get("cost") or {}))
 
 
 def _answered(state: State) -> Event:

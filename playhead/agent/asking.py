@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from playhead.agent import answers
+from playhead.agent import answers, tracing
 from playhead.agent.run import Event, Run, State
 from playhead.agent.window import tokens
 from playhead.core.budget import Cost
@@ -90,6 +90,16 @@ async def reply_of(
         Interrupted: Time ran out, or somebody pressed stop.
         Exception: Whatever the policy raises.
     """
+    with tracing.chat(run.policy) as span:
+        said = await _said_in_time(run, messages, tools, sampling)
+        span.tell(said)
+        return said
+
+
+async def _said_in_time(
+    run: Run, messages: list[Message], tools: Sequence[ToolSpec], sampling: Sampling
+) -> Reply:
+    """`reply_of`, without telling anybody what it took."""
     asked = asyncio.ensure_future(run.policy.reply(messages, tools, sampling))
     stopped = asyncio.ensure_future(run.cancelled.wait())
     try:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from playhead.agent import prompts
+from playhead.agent import prompts, tracing
 from playhead.agent.asking import MOST_TURNS, is_last_turn
 from playhead.agent.record import trajectory
 from playhead.agent.router import route
@@ -77,8 +77,11 @@ async def attempt(
         earlier=earlier, tell=tell,
     )  # fmt: skip
     graph = compiled(run.strategy)
-    state = await graph.ainvoke(first_state(run, steps), context=run, config=config(run))
-    return trajectory(run, state, id or new_id(), group=group, parent=parent)
+    with tracing.invoke_agent(run) as span:
+        state = await graph.ainvoke(first_state(run, steps), context=run, config=config(run))
+        record = trajectory(run, state, id or new_id(), group=group, parent=parent)
+        span.tell(record)
+    return record
 
 
 def prepare(

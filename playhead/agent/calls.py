@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from playhead.agent import tracing
 from playhead.agent.run import Event, Run
 from playhead.core.errors import Origin
 from playhead.core.message import TextPart, ToolCall
@@ -72,7 +73,14 @@ def _started(
     """The call, begun in a thread, unless the time is over or somebody pressed stop."""
     if run.cancelled.is_set() or (deadline is not None and time.monotonic() >= deadline):
         return _already(_too_late(run, call))
-    return asyncio.ensure_future(asyncio.to_thread(tool.run, run.ctx, call))
+    return asyncio.ensure_future(asyncio.to_thread(_carried_out, run, tool, call))
+
+
+def _carried_out(run: Run, tool: Tool, call: ToolCall) -> Observation:
+    with tracing.execute_tool(call) as span:
+        seen = tool.run(run.ctx, call)
+        span.tell(seen)
+        return seen
 
 
 async def _all_in_time(

@@ -8,12 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from playhead.core.media import FrameRef
 from playhead.core.message import PicturePart
-from playhead.core.trajectory import Trajectory
+from playhead.core.trajectory import Step, Trajectory
 from playhead.tools.context import ToolContext
+
+
+def shown_in(steps: Iterable[Step]) -> list[FrameRef]:
+    """The pictures that tools have shown, in order, each as often as it was shown."""
+    return [
+        part.frame
+        for step in steps
+        for observation in step.observations
+        for part in observation.parts
+        if isinstance(part, PicturePart)
+    ]
 
 
 def receipt(trajectory: Trajectory, ctx: ToolContext) -> dict[str, Any]:
@@ -22,14 +35,7 @@ def receipt(trajectory: Trajectory, ctx: ToolContext) -> dict[str, Any]:
     Raises:
         VideoError: A picture that was shown cannot be read again.
     """
-    refs = [
-        part.frame
-        for step in trajectory.steps
-        for observation in step.observations
-        for part in observation.parts
-        if isinstance(part, PicturePart)
-    ]
-    distinct = list(dict.fromkeys(refs))
+    distinct = list(dict.fromkeys(shown_in(trajectory.steps)))
     hashes = [hashlib.sha256(picture.tobytes()).hexdigest() for picture in ctx.resolve(distinct)]
     return {
         "trajectory": trajectory.id,

@@ -149,7 +149,8 @@ class Session:
         Args:
             question: In words.
             how: `options` (answers to choose from), `image` (a picture that belongs to the
-                question, RGB uint8 `[H, W, 3]`), `within` (a `Span`: the part it is about).
+                question, RGB uint8 `[H, W, 3]`), `within` (a `Span`: the part it is about),
+                `earlier` (lines that say what went before; None: the session's questions).
 
         Raises:
             Blamed: Something broke; `origin` says whose fault it was.
@@ -176,14 +177,38 @@ class Session:
         """Stop the question at hand: it is answered with the best so far."""
         self._at_hand.stop()
 
-    def resume(self) -> Iterator[Event]:
-        """Go on with the question that a crash or a stop of the program left unanswered.
+    def put(self, question: str, **how: Any) -> int:
+        """Write a question down for `resume` to answer, here or in another process.
+
+        Args:
+            question: In words.
+            how: As for `stream`.
+
+        Returns:
+            Its number, from 1.
+        """
+        asked = self._put(question, **how)
+        self._at_hand.done()
+        return asked.number
+
+    def put_fork(self, number: int, step: int, question: str | None = None) -> int:
+        """`put` for `fork`."""
+        asked = self._put_fork(number, step, question)
+        self._at_hand.done()
+        return asked.number
+
+    def resume(self, number: int | None = None) -> Iterator[Event]:
+        """Go on with a question that was only written down, or that a crash left unanswered.
+
+        Args:
+            number: Which one, from 1. None: the last of them.
 
         Raises:
             ValueError: There is none.
         """
         with self._at_hand.claimed():
-            waiting = [q for q in self.questions() if q.trajectory is None]
+            asked = self.questions() if number is None else [self.store.question(self.id, number)]
+            waiting = [q for q in asked if q is not None and q.trajectory is None]
             if not waiting:
                 raise ValueError("no question of this session waits for its answer")
         yield from self._streamed(waiting[-1])
@@ -199,6 +224,9 @@ class Session:
         Raises:
             ValueError: No such question or step, or it is not answered yet.
         """
+        yield from self._streamed(self._put_fork(number, step, question))
+
+    def _put_fork(self, number: int, step: int, question: str | None) -> Question:
         found = [q for q in self.questions() if q.number == number and q.trajectory]
         if not found or found[0].trajectory is None:
             raise ValueError(f"this session has no answered question {number}")
@@ -211,8 +239,7 @@ class Session:
             said = "\n".join(part.text for part in old.opening if isinstance(part, TextPart))
             prepared |= {"system": old.system, "opening": said}
         with self._at_hand.claimed():
-            asked = self.store.ask(self.id, task, prepared)
-        yield from self._streamed(asked)
+            return self.store.ask(self.id, task, prepared)
 
     def questions(self) -> list[Question]:
         """What was asked so far, with the records."""
@@ -235,12 +262,13 @@ class Session:
         options: Sequence[str] = (),
         image: NDArray[np.uint8] | None = None,
         within: Span | None = None,
+        earlier: Sequence[str] | None = None,
     ) -> Question:
         """Write a question down."""
         if not question.strip():
             raise ValueError("a question has words: got none")
         with self._at_hand.claimed():
-            return self._written(question.strip(), tuple(options), image, within)
+            return self._written(question.strip(), tuple(options), image, within, earlier)
 
     def _written(
         self,
@@ -248,6 +276,7 @@ class Session:
         options: tuple[str, ...],
         image: NDArray[np.uint8] | None,
         within: Span | None,
+        earlier: Sequence[str] | None,
     ) -> Question:
         images = () if image is None else (keep_still(self.store, image),)
         if self._is_new:
@@ -265,7 +294,7 @@ class Session:
             "budget": self.budget.model_dump(mode="json"),
             "strategy": self._strategy,
             "verify": self._verify,
-            "earlier": self._earlier(),
+            "earlier": self._earlier() if earlier is None else list(earlier),
         }
         return self.store.ask(self.id, task, prepared)
 
@@ -273,7 +302,7 @@ class Session:
         """The last questions and answers of the session, as lines."""
         answered = [
             (question.task, question.trajectory.answer)
-            for question in self.questions()[-_EARLIER:]
+            for question in self.store.questions(self.id, last=_EARLIER)
             if question.trajectory is not None and question.trajectory.answer is not None
         ]
         return prompts.earlier_lines(answered)

@@ -1,8 +1,7 @@
-"""Pictures that come with a question: kept beside it, read again when it is gone on with."""
+"""Pictures that come from no video: kept beside the question, read again when it goes on."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from playhead.agent.store import SessionStore
 from playhead.core.errors import Blamed, Origin
 from playhead.core.media import FrameRef
+from playhead.tools.given import given_ref
 
 
 def keep_still(store: SessionStore, image: NDArray[np.uint8]) -> FrameRef:
@@ -21,15 +21,11 @@ def keep_still(store: SessionStore, image: NDArray[np.uint8]) -> FrameRef:
     """
     from PIL import Image
 
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ValueError(f"a picture is RGB uint8 [H, W, 3]: got {image.dtype} {image.shape}")
-    height, width, _ = image.shape
+    ref = given_ref(image)
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
-    content = f"{height}x{width} ".encode() + image.tobytes()
-    id_ = f"image:{hashlib.sha256(content).hexdigest()[:32]}"
-    store.keep_picture(id_, file.getvalue())
-    return FrameRef(video_id=id_, time_s=0.0, height=height, width=width)
+    store.keep_picture(ref.video_id, file.getvalue())
+    return ref
 
 
 def read_still(store: SessionStore, ref: FrameRef) -> NDArray[np.uint8]:

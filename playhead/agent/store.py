@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,23 @@ CREATE TABLE IF NOT EXISTS questions (session TEXT NOT NULL REFERENCES sessions(
   feedback INTEGER, note TEXT NOT NULL DEFAULT '', PRIMARY KEY (session, number));
 CREATE TABLE IF NOT EXISTS pictures (id TEXT PRIMARY KEY, png BLOB NOT NULL);
 """
+_QUESTION = "SELECT session, number, task, prepared, trajectory, feedback, note FROM questions"
 _THREADS = "SELECT session || '-' || number FROM questions WHERE session = ?"
+
+
+@dataclass(frozen=True)
+class Head:
+    """A session in a list."""
+
+    id: str
+    created: str
+    """When it began, ISO 8601."""
+    settings: Mapping[str, Any]
+    num_questions: int
+    first_question: str | None
+    """None: nothing was asked yet."""
+    waiting: tuple[int, ...]
+    """Numbers of the questions without a record."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,26 @@ class SessionStore:
         found = self._run("SELECT id, created FROM sessions ORDER BY created DESC, rowid DESC")
         return [(id_, created, self.questions(id_)) for id_, created in found]
 
+    def heads(self, session: str | None = None) -> list[Head]:
+        """Every session without its records, the newest first; or one, if it is there."""
+        found = self._run(
+            "SELECT s.id, s.created, s.settings, count(q.number), "
+            "max(CASE q.number WHEN 1 THEN json_extract(q.task, '$.question') END), "
+            "group_concat(CASE WHEN q.trajectory IS NULL THEN q.number END) "
+            "FROM sessions s LEFT JOIN questions q ON q.session = s.id "
+            "WHERE ? IN (s.id, '') GROUP BY s.id ORDER BY s.created DESC, s.rowid DESC",
+            (session or "",),
+        )
+        return [
+            Head(id_, created, json.loads(settings), num, first, _numbers(waiting))
+            for id_, created, settings, num, first, waiting in found
+        ]
+
+    def change(self, session: str, settings: Mapping[str, Any]) -> None:
+        """Keep other settings of a session."""
+        row = (json.dumps(settings), session)
+        self._run("UPDATE sessions SET settings = ? WHERE id = ?", row)
+
     def ask(self, session: str, task: Task, prepared: Mapping[str, Any]) -> Question:
         """Write a question down, before anything is done about it."""
         row = (session, task.to_json(), json.dumps(prepared), session)
@@ -110,25 +146,17 @@ class SessionStore:
             for query in self._forgetting("?"):
                 self._db.execute(query, (question.thread,))
 
-    def questions(self, session: str) -> list[Question]:
-        """The questions of a session, in order."""
+    def questions(self, session: str, *, last: int = -1) -> list[Question]:
+        """The questions of a session, in order; only the last so many, if that is said."""
         found = self._run(
-            "SELECT session, number, task, prepared, trajectory, feedback, note FROM questions "
-            "WHERE session = ? ORDER BY number",
-            (session,),
+            f"{_QUESTION} WHERE session = ? ORDER BY number DESC LIMIT ?", (session, last)
         )
-        return [
-            Question(
-                session=session,
-                number=number,
-                task=Task.from_json(task),
-                prepared=json.loads(prepared),
-                trajectory=None if stored is None else Trajectory.from_json(stored),
-                feedback=feedback,
-                note=note,
-            )
-            for session, number, task, prepared, stored, feedback, note in found
-        ]
+        return _questions(reversed(found))
+
+    def question(self, session: str, number: int) -> Question | None:
+        """One question of a session. None: there is no such one."""
+        found = self._run(f"{_QUESTION} WHERE session = ? AND number = ?", (session, number))
+        return _questions(found)[0] if found else None
 
     def feedback(self, session: str, number: int, good: bool, note: str) -> None:
         """Keep what a person thought of an answer.
@@ -146,22 +174,20 @@ class SessionStore:
             raise ValueError(f"session {session} has no question {number}")
 
     def delete(self, session: str) -> None:
-        """Forget a session: its questions, their pictures, and how far they had come."""
+        """Forget a session: its questions, how far they had come, and pictures of theirs alone."""
         for query in self._forgetting(_THREADS):
             self._run(query, (session,))
         self._run("DELETE FROM questions WHERE session = ?", (session,))
         self._run("DELETE FROM sessions WHERE id = ?", (session,))
-        self._run(
-            "DELETE FROM pictures WHERE NOT EXISTS "
-            "(SELECT 1 FROM questions WHERE instr(questions.task, pictures.id))"
-        )
+        unused = " AND ".join(f"NOT EXISTS ({query})" for query in self._picture_users())
+        self._run(f"DELETE FROM pictures WHERE {unused}")  # noqa: S608
 
     def keep_picture(self, id_: str, png: bytes) -> None:
-        """Keep a picture that came with a question."""
+        """Keep a picture that came with a question, or from somebody else's tool."""
         self._run("INSERT OR IGNORE INTO pictures VALUES (?, ?)", (id_, png))
 
     def picture(self, id_: str) -> bytes | None:
-        """A picture that came with a question, as PNG; None if there is none of that id."""
+        """A kept picture, as PNG; None if there is none of that id."""
         found = self._run("SELECT png FROM pictures WHERE id = ?", (id_,))
         return found[0][0] if found else None
 
@@ -170,10 +196,22 @@ class SessionStore:
         self._run("VACUUM")
 
     def _forgetting(self, threads: str) -> list[str]:
-        """How to forget checkpoints, if there ever were any: their tables are LangGraph's."""
+        """How to forget checkpoints."""
+        return [f"DELETE FROM {t} WHERE thread_id IN ({threads})" for t in self._checkpoints()]  # noqa: S608
+
+    def _picture_users(self) -> list[str]:
+        """Where a picture may be named: in questions, and in how far those have come."""
+        named = "instr(task, pictures.id) OR instr(trajectory, pictures.id)"
+        users = [f"SELECT 1 FROM questions WHERE {named}"]  # noqa: S608
+        for table, column in self._checkpoints().items():
+            users.append(f"SELECT 1 FROM {table} WHERE instr({column}, CAST(pictures.id AS BLOB))")  # noqa: S608
+        return users
+
+    def _checkpoints(self) -> dict[str, str]:
+        """LangGraph's tables and where they hold what, if there ever were checkpoints."""
         query = "SELECT name FROM sqlite_master WHERE name IN ('checkpoints', 'writes')"
-        tables = [name for (name,) in self._db.execute(query)]
-        return [f"DELETE FROM {table} WHERE thread_id IN ({threads})" for table in tables]  # noqa: S608
+        columns = {"checkpoints": "checkpoint", "writes": "value"}
+        return {name: columns[name] for (name,) in self._db.execute(query)}
 
     def _session(self, id_: str) -> tuple[Any, ...]:
         if id_ == "last":
@@ -191,3 +229,22 @@ class SessionStore:
     def _run(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._guard:
             return self._db.execute(query, values).fetchall()
+
+
+def _numbers(joined: str | None) -> tuple[int, ...]:
+    return tuple(sorted(map(int, joined.split(",")))) if joined else ()
+
+
+def _questions(rows: Iterable[tuple[Any, ...]]) -> list[Question]:
+    return [
+        Question(
+            session=session,
+            number=number,
+            task=Task.from_json(task),
+            prepared=json.loads(prepared),
+            trajectory=None if stored is None else Trajectory.from_json(stored),
+            feedback=feedback,
+            note=note,
+        )
+        for session, number, task, prepared, stored, feedback, note in rows
+    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from playhead.agent.run import Event
     from playhead.agent.session import Session
     from playhead.core.evidence import Evidence
+    from playhead.core.tools import Tool
     from playhead.core.trajectory import Answer
     from playhead.memory.library import Library
 
@@ -33,6 +35,17 @@ Bounds = Annotated[
 ]
 Strategy = Annotated[
     str, typer.Option(help="seek, direct, sparse_to_dense, or auto: short clips get no tools.")
+]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mcp",
+        help="An MCP server whose tools may be called, too: a command or an address; repeatable.",
+    ),
+]
+MayWrite = Annotated[
+    bool,
+    typer.Option("--mcp-writes", help="Also those of its tools that may change something."),
 ]
 GoOn = Annotated[
     str | None,
@@ -61,6 +74,8 @@ def ask(
         bool | None, typer.Option(help="Let the cited evidence alone give the answer again.")
     ] = None,
     go_on: GoOn = None,
+    mcp: Servers = None,
+    mcp_writes: MayWrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No steps while it works.")] = False,
 ) -> None:
@@ -75,7 +90,10 @@ def ask(
         how["within"] = _span(span)
     settings = _settings(library, model, effort, budget)
     with _library(settings) as shelf:
-        with _session(shelf, settings, videos, strategy, verify, go_on) as session:
+        with (
+            _tools(mcp, may_write=mcp_writes) as tools,
+            _session(shelf, settings, videos, strategy, verify, go_on, tools) as session,
+        ):
             answer = _listen(session, session.stream(question, **how), quiet=quiet)
             print(_json(session, answer) if as_json else _words(shelf, answer))
         _leave_now()
@@ -91,12 +109,17 @@ def chat(
     budget: Bounds = None,
     strategy: Strategy = "auto",
     go_on: GoOn = None,
+    mcp: Servers = None,
+    mcp_writes: MayWrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No steps while it works.")] = False,
 ) -> None:
     """Ask question after question. An empty line or Ctrl-D ends it; Ctrl-C stops one."""
     settings = _settings(library, model, effort, budget)
     with _library(settings) as shelf:
-        with _session(shelf, settings, videos or [], strategy, None, go_on) as session:
+        with (
+            _tools(mcp, may_write=mcp_writes) as tools,
+            _session(shelf, settings, videos or [], strategy, None, go_on, tools) as session,
+        ):
             typer.echo(f"session {session.id}; go on later with --continue {session.id}", err=True)
             for line in _lines():
                 try:
@@ -144,6 +167,7 @@ def _session(
     strategy: str,
     verify: bool | None,
     go_on: str | None,
+    tools: Sequence[Tool] | None,
 ) -> Session:
     from playhead.agent.session import Session
 
@@ -156,8 +180,29 @@ def _session(
         budget=settings.budget_of(),
         strategy=strategy,
         verify=verify,
+        tools=tools,
         id=go_on,
     )
+
+
+@contextmanager
+def _tools(servers: list[str] | None, *, may_write: bool) -> Generator[list[Tool] | None]:
+    """Ours and those of MCP servers, as long as the block runs. None: no server, ours alone."""
+    if not servers:
+        yield None
+        return
+    from playhead.tools.doors.mcp_client import connect
+    from playhead.tools.toolset import default_tools
+
+    tools = [*default_tools()]
+    with ExitStack() as stack:
+        for server in servers:
+            theirs = stack.enter_context(connect(server, may_write=may_write))
+            tools += theirs
+            if theirs.left_out:
+                left_out = ", ".join(theirs.left_out)
+                typer.echo(f"{theirs.name}: without {left_out}; see --mcp-writes", err=True)
+        yield tools
 
 
 def _video(shelf: Library, name: str) -> str:

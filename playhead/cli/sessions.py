@@ -24,6 +24,7 @@ _PARTS = {
     "open_clip": ("clip", "finds pictures by words"),
     "transformers": ("lmm", "video models in this process"),
     "vllm": ("vllm", "video models in this process, fast"),
+    "mcp": ("mcp", "serves hosts that speak MCP, and calls tools of MCP servers"),
     "decord": ("decord", "another decoder"),
     "torchcodec": ("torchcodec", "another decoder"),
 }

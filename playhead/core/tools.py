@@ -25,7 +25,15 @@ from typing import Annotated, Any, cast, get_type_hints, overload
 
 from docstring_parser import DocstringStyle
 from docstring_parser import parse as parse_docstring
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    RootModel,
+    ValidationError,
+    create_model,
+)
 
 from playhead.core.budget import Cost
 from playhead.core.errors import BadTool, Blamed, NoSuchTime, Origin, VideoError
@@ -115,7 +123,7 @@ ToolResult = Observation | Evidence | Iterable[Evidence] | str
 
 @dataclass(frozen=True)
 class Tool:
-    """Something a policy may call. Made by `tool`, never by hand."""
+    """Something a policy may call. Made by `tool` or `told_tool`, never by hand."""
 
     name: str
     description: str
@@ -138,7 +146,7 @@ class Tool:
         try:
             checked = self._model.model_validate(call.arguments)
         except ValidationError as error:
-            return failed(call, Origin.MODEL, "bad_arguments", _say(error))
+            return failed(call, Origin.MODEL, "bad_arguments", explain(error))
         arguments = {name: getattr(checked, name) for name in type(checked).model_fields}
         try:
             return _observe(call, self.function(ctx, **arguments))
@@ -165,7 +173,7 @@ def _observe(call: ToolCall, result: ToolResult) -> Observation:
     return Observation(call_id=call.id, parts=parts or nothing, evidence=evidence)
 
 
-def _say(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
     """What is wrong with the arguments, one clause per argument, with the value seen."""
     clauses = [
         f"{'.'.join(map(str, problem['loc'])) or 'arguments'}: {problem['msg'].lower()}"
@@ -196,6 +204,37 @@ def tool(
     if function is None:
         return lambda f: _make(f, reads_only)
     return _make(function, reads_only)
+
+
+def told_tool(
+    name: str,
+    description: str,
+    arguments: dict[str, JsonValue],
+    function: Callable[[Any, dict[str, JsonValue]], ToolResult],
+    *,
+    reads_only: bool,
+) -> Tool:
+    """A tool that somebody else tells of, by a JSON schema, at run time.
+
+    Args:
+        name: What a policy calls it.
+        description: Its prompt.
+        arguments: JSON schema of the arguments object. Checking it is the function's work.
+        function: `(ctx, arguments) -> Observation | Evidence | Iterable[Evidence] | str`.
+        reads_only: Whether calls may run at the same time as others.
+    """
+
+    def call(ctx: object, root: dict[str, JsonValue]) -> ToolResult:
+        return function(ctx, root)
+
+    return Tool(
+        name=name,
+        description=description,
+        arguments=arguments,
+        reads_only=reads_only,
+        function=call,
+        _model=RootModel[dict[str, JsonValue]],
+    )
 
 
 def _make(function: Callable[..., ToolResult], reads_only: bool) -> Tool:

@@ -363,6 +363,29 @@ def test_a_fork_can_use_the_anchors_of_the_steps_it_keeps(films: Films):
     assert new.cost.frames == 2
 
 
+def test_a_question_that_is_only_written_down_is_answered_by_whoever_resumes(films: Films):
+    with session(films, SEARCH, key) as asking:
+        number = asking.put("Where is the key?", earlier=["Asked before: something"])
+        (head,) = asking.store.heads(asking.id)
+        assert (head.num_questions, head.waiting) == (1, (number,))
+        assert head.first_question == "Where is the key?"
+        assert asking.put("And then?") == 2  # the session was not busy meanwhile
+    with session(films, SEARCH, key, id=asking.id) as other:
+        *_, last = other.resume(number)
+        assert last.answer is not None
+        assert last.answer.text == "under the bridge"
+        answered, waiting = other.questions()
+        assert answered.trajectory is not None
+        assert "Asked before: something" in answered.trajectory.opening[0].text
+        assert waiting.trajectory is None
+        forked = other.put_fork(number, 1)
+        assert other.store.heads(other.id)[0].waiting == (2, forked)
+        with pytest.raises(ValueError, match="waits for its answer"):
+            next(other.resume(number))
+        other.store.change(other.id, {"videos": [films.demo], "title": "Mill"})
+        assert other.store.heads()[0].settings["title"] == "Mill"
+
+
 def test_feedback_is_kept_and_needs_a_question(films: Films):
     with session(films, Reply(text="a ball")) as asked:
         asked.ask("What bounces?")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from pydantic import ValidationError
 
 from playhead.core import (
@@ -18,6 +18,7 @@ from playhead.core import (
     tool,
 )
 from playhead.core.errors import BadTool, DecodeFailed, NoSuchTime
+from playhead.core.tools import told_tool
 from tests.strategies import json_objects
 
 
@@ -170,3 +171,37 @@ def test_a_border_blames_once_and_keeps_the_first_word():
     ):
         raise ValueError("x")
     assert caught.value.origin is Origin.MODEL
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"class": {"type": "string"}, "_x": {"type": "integer"}},
+    "required": ["class"],
+}
+
+
+@settings(deadline=None)
+@given(json_objects)
+def test_a_tool_that_somebody_else_tells_of_gets_its_arguments_as_they_are(arguments):
+    seen = []
+
+    def say(_, given):
+        seen.append(given)
+        return "said"
+
+    echo = told_tool("echo", "Says it again.", SCHEMA, say, reads_only=True)
+    assert echo.spec.arguments == SCHEMA
+    call = ToolCall.read("c1", "echo", arguments)
+    observation = echo.run(None, call)
+    assert observation.text == "said"
+    assert seen == [call.arguments]
+
+
+def test_what_it_raises_is_an_observation_like_any_other():
+    def refuse(_, __):
+        raise Blamed(Origin.WORLD, "not today", "closed")
+
+    shop = told_tool("shop", "Sells.", SCHEMA, refuse, reads_only=False)
+    failure = shop.run(None, ToolCall(id="c1", name="shop")).failure
+    assert failure is not None
+    assert (failure.origin, failure.code, failure.message) == (Origin.WORLD, "closed", "not today")

@@ -26,5 +26,6 @@ def find_strategy(name: str) -> Any:
 
 @cache
 def compiled(name: str) -> Any:
-    """The graph of that strategy, ready to run without checkpoints. Errors as `find_strategy`."""
-    return find_strategy(name)().compile()
+    """The graph of that strategy, ready to run without checkpoints, also inside a graph that has
+    them. Errors as `find_strategy`."""
+    return find_strategy(name)().compile(checkpointer=False)
