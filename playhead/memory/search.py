@@ -148,8 +148,7 @@ def _by_words(view: View, text: str, may_see: Mask, past: Mask, depth: int) -> R
     if len(found) > depth:
         cut = np.partition(scores[found], -depth)[-depth]
         found = found[scores[found] >= cut]
-    order = np.lexsort((columns.rows[found], -scores[found]))[:depth]
-    return [(int(columns.rows[i]), float(scores[i])) for i in found[order]]
+    return _ranked(columns, columns.rows[found], scores[found])[:depth]
 
 
 def _by_vector(
@@ -166,7 +165,16 @@ def _by_vector(
     by_row = np.append(np.append(may_see, False)[positions], False)  # the last is that of row -1
     alive = by_row[np.where(index.rows < len(positions), index.rows, -1)]
     rows, scores = index.search(vectors, alive, depth, exact=query.until_s is not None)
-    return list(zip(rows.tolist(), scores.tolist(), strict=True))
+    is_entry = rows < len(positions)
+    return _ranked(view.columns, rows[is_entry], scores[is_entry])
+
+
+def _ranked(columns: Columns, rows: NDArray[np.int64], scores: NDArray[Any]) -> Ranking:
+    """Best first. What scores the same is ordered by its time and not by its row, which says only
+    which thread of the indexer was faster."""
+    places = columns.positions[rows]
+    order = np.lexsort((rows, columns.ends[places], columns.starts[places], -scores))
+    return list(zip(rows[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def _by_time(columns: Columns, may_see: Mask, k: int) -> Ranking:
@@ -180,7 +188,7 @@ def _by_time(columns: Columns, may_see: Mask, k: int) -> Ranking:
 def _hits(view: View, rankings: Mapping[str, Ranking], k: int, *, merge: bool) -> list[Hit]:
     moments = _moments(view.columns, rankings, merge=merge)
     if merge:
-        moments.sort(key=lambda moment: (-sum(moment.worth.values()), moment.rows[0]))
+        moments.sort(key=lambda m: (-sum(m.worth.values()), m.span, m.rows[0]))
     moments = moments[:k]
     wanted = [row for moment in moments for row in moment.rows[:20]]
     asked, listed = "row IN (SELECT value FROM json_each(?))", (json.dumps(wanted),)
@@ -211,7 +219,13 @@ def _moments(columns: Columns, rankings: Mapping[str, Ranking], *, merge: bool) 
             worth.setdefault(row, {})[channel] = 1 / (_RANK_OFFSET + rank)
             scores.setdefault(row, {})[channel] = score
     moments: list[_Moment] = []
-    for row in sorted(worth, key=lambda row: (-sum(worth[row].values()), row)) if merge else worth:
+
+    def best_first(row: int) -> tuple[float, float, float, int]:
+        place = int(columns.positions[row])
+        start, end = float(columns.starts[place]), float(columns.ends[place])
+        return -sum(worth[row].values()), start, end, row
+
+    for row in sorted(worth, key=best_first) if merge else worth:
         place = int(columns.positions[row])
         video, kind = int(columns.videos[place]), int(columns.kinds[place])
         span = Span(start=float(columns.starts[place]), end=float(columns.ends[place]))

@@ -189,6 +189,19 @@ def test_the_digest_does_not_depend_on_the_order_of_arrival(tmp_path: Path):
     assert len(digests) == 1
 
 
+def test_what_is_found_does_not_depend_on_the_order_of_arrival(tmp_path: Path):
+    """What scores the same is ordered by its time: an indexer of many threads writes in any."""
+    entries = [said("v", 10.0 * i, "a red car") for i in range(12)]
+    orders = [entries, entries[::-1], entries[6:] + entries[:6]]
+    found: list[list[float]] = []
+    for number, order in enumerate(orders):
+        with DiskMemory(tmp_path / f"{number}") as memory:
+            for entry in order:
+                memory.add([entry])
+            found.append([hit.span.start for hit in memory.search("red car", k=6)])
+    assert found[0] == found[1] == found[2] == sorted(found[0])
+
+
 def test_the_digest_names_everything(memory: DiskMemory):
     digests = [memory.digest()]
     piece = said("v", 1, "a car")
