@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from playhead.cli import ask, demo, memory, sessions, train, video, world
+from playhead.cli import (
+    ask,
+    demo,
+    evaluate,
+    mcp,
+    memory,
+    serve,
+    sessions,
+    speedrun,
+    train,
+    video,
+    world,
+)
 from playhead.core.errors import PlayheadError
 
 app = typer.Typer(
@@ -21,6 +33,8 @@ app.command()(video.probe)
 app.command()(video.frames)
 app.command()(ask.ask)
 app.command()(ask.chat)
+app.command()(mcp.mcp)
+app.command()(serve.serve)
 app.command()(memory.index)
 app.command()(memory.search)
 app.command()(memory.status)
@@ -31,8 +45,10 @@ app.command()(sessions.sessions)
 app.command()(sessions.doctor)
 app.command()(sessions.models)
 app.command()(sessions.config)
+app.command()(speedrun.speedrun)
 app.add_typer(world.app, name="world")
 app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="eval")
 
 
 @app.callback(invoke_without_command=True)

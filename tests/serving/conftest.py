@@ -1,0 +1,76 @@
+"""Films that are remembered, and servers of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playhead.memory.library import Library
+from playhead.memory.recipe import MemoryRecipe
+from playhead.video.demo import write_demo
+from playhead.video.synthetic import write_clock
+from tests.serving.served import Served
+
+
+@pytest.fixture(scope="session")
+def films_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds `demo.mp4` (27 s, with words) and `clock.mp4` (80 s, every picture has its number)."""
+    folder = tmp_path_factory.mktemp("films")
+    write_demo(folder / "demo.mp4")
+    write_clock(folder / "clock.mp4", fps=Fraction(5), num_frames=400)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def remembered(films_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of both, all indexed: copy it before you serve it."""
+    folder = tmp_path_factory.mktemp("remembered") / "library"
+    with Library(folder, recipe=MemoryRecipe(late_eyes=())) as library:
+        for name in ("demo", "clock"):
+            library.add(films_folder / f"{name}.mp4")
+        library.wait()
+    return folder
+
+
+ROOT_COMMAND = "from playhead.cli import main; main()"
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="session")
+def serve(remembered: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Serve]:
+    """Starts servers, each of a library of its own unless one is given; they end with all."""
+    pytest.importorskip("fastapi", reason="the serve extra is not installed")
+    pytest.importorskip("uvicorn", reason="the serve extra is not installed")
+    with ExitStack() as stack:
+
+        def start(library: Path | None = None, **options: Any) -> Served:
+            if library is None:
+                library = tmp_path_factory.mktemp("served") / "library"
+                shutil.copytree(remembered, library)
+            return stack.enter_context(Served(library, options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root of `server`: files in it may be added by their path."""
+    return tmp_path_factory.mktemp("open")
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve, open_folder: Path) -> Served:
+    """Answers by the rules."""
+    return serve(roots=[str(open_folder)])
+
+
+@pytest.fixture(scope="session")
+def slow(serve: Serve) -> Served:
+    """Answers one question at a time, by seven turns of 0.15 s; two more may wait."""
+    return serve(slow=[6, 0.15], workers=1, max_waiting=2)
