@@ -9,6 +9,7 @@ import typer
 from playhead.cli import (
     ask,
     demo,
+    diagnose,
     evaluate,
     mcp,
     memory,
@@ -48,6 +49,8 @@ app.command()(sessions.config)
 app.command()(speedrun.speedrun)
 app.add_typer(world.app, name="world")
 app.add_typer(train.app, name="train")
+for command in (diagnose.gaps, diagnose.failures, diagnose.judge):
+    evaluate.app.command()(command)
 app.add_typer(evaluate.app, name="eval")
 
 
