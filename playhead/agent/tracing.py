@@ -19,7 +19,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from playhead.agent.record import policy_name
+from playhead.agent.record import policy_name, versions
 from playhead.agent.run import Run
 from playhead.core.budget import Cost
 from playhead.core.message import ToolCall
@@ -109,9 +109,7 @@ def _open(
     if trace is None:
         yield Span()
         return
-    from playhead import __version__
-
-    with trace.get_tracer(_AGENT, __version__).start_as_current_span(
+    with trace.get_tracer(_AGENT, versions()["playhead"]).start_as_current_span(
         f"{operation} {what}",
         kind=trace.SpanKind[kind],
         attributes=_known({"gen_ai.operation.name": operation, **attributes}),
