@@ -152,6 +152,7 @@ class Answering:
         while not await asyncio.to_thread(self.library.wait, 0.25):
             run.tell(Event("indexing", text=_how_far(self.library)))
             if time.monotonic() > deadline or run.cancelled.is_set():
+                run.is_early = True
                 break
             await asyncio.to_thread(self._focus, run)
 

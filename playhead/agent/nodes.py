@@ -194,13 +194,15 @@ async def finish(state: State, runtime: Runtime) -> Changes:
         answer = answers.from_evidence(run, warning or "the policy gave no answer")
     else:
         return {"stop": stop}
-    if warning is not None and warning not in answer.warnings:
-        answer = answer.replace(warnings=(*answer.warnings, warning))
+    for words in (warning, _EARLY if run.is_early else None):
+        if words is not None and words not in answer.warnings:
+            answer = answer.replace(warnings=(*answer.warnings, words))
     answer = answer.replace(coverage=_coverage(run))
     run.tell(Event("answer", answer=answer, text=answer.text, cost=run.ctx.ledger.spent))
     return {"answer": answer.model_dump(mode="json"), "stop": stop}
 
 
+_EARLY = "asked before the videos were wholly indexed: ask again later, and it may know more"
 _WARNINGS = {
     Stop.BUDGET.value: "the budget was spent before the question was settled",
     Stop.REPEATED.value: "it kept asking for what it had already seen",

@@ -96,6 +96,8 @@ class Run:
     """Whether the evidence alone must give the answer again."""
     tell: Callable[[Event], None] = lambda event: None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    is_early: bool = False
+    """Whether it began before the index was complete."""
     dearest: float | None = None
     """Dollars of the dearest reply so far. None: of none is the price known."""
     _known: dict[str, Kept] = field(default_factory=dict[str, Kept])

@@ -28,6 +28,8 @@ from playhead.core import (
     tool,
 )
 from playhead.core.errors import StoreError, VideoNotFound
+from playhead.memory.library import Library
+from playhead.memory.recipe import MemoryRecipe
 from playhead.testing import check_trajectory
 from playhead.tools.context import ToolContext
 from tests.agent.conftest import Films
@@ -60,6 +62,41 @@ def hang_over(question: str) -> Any:
         raise AssertionError("unreachable")
 
     return turn
+
+
+# Before the index is there
+
+
+class WaitsForever:
+    """A late eye that is not done before somebody says so."""
+
+    name, kind, needs_frames, unit_s = "waits-1", "track", False, 3600.0
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+
+    def see(self, video: Any, span: Span, frames: Any) -> list[Any]:
+        self.may_end.wait()
+        return []
+
+
+def test_an_answer_says_that_the_index_was_not_complete(
+    film_files: dict[str, Path], tmp_path: Path
+):
+    eye = WaitsForever()
+    recipe = MemoryRecipe(eyes=(), late_eyes=(eye,))
+    with Library(tmp_path / "library", recipe=recipe) as library:
+        library.add(film_files["demo"])
+        try:
+            with Session(library, model=Planner(Reply(text="a mill")), patience_s=0) as asked:
+                early = asked.ask("What is it?")
+        finally:
+            eye.may_end.set()
+        library.wait()
+        with Session(library, model=Planner(Reply(text="a mill"))) as asked:
+            late = asked.ask("What is it?")
+    assert [words for words in early.warnings if "wholly indexed" in words]
+    assert not [words for words in late.warnings if "wholly indexed" in words]
 
 
 # Follow-ups and reopening
