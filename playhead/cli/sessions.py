@@ -24,7 +24,10 @@ _PARTS = {
     "open_clip": ("clip", "finds pictures by words"),
     "transformers": ("lmm", "video models in this process"),
     "vllm": ("vllm", "video models in this process, fast"),
+    "trl": ("train", "teaches a model the tools"),
+    "fastapi": ("serve", "the page and the HTTP API"),
     "mcp": ("mcp", "serves hosts that speak MCP, and calls tools of MCP servers"),
+    "opentelemetry": ("otel", "traces of every question"),
     "decord": ("decord", "another decoder"),
     "torchcodec": ("torchcodec", "another decoder"),
 }
