@@ -161,7 +161,9 @@ def _by_vector(
 ) -> Ranking:
     index, positions = view.indexes[space], view.columns.positions
     if not isinstance(index, VectorIndex):
-        return index.rank(vectors, query, may_see, depth)
+        ranking = index.rank(vectors, query, may_see, depth)
+        rows = np.array([row for row, _ in ranking], np.int64)
+        return _ranked(view.columns, rows, np.array([score for _, score in ranking]))
     by_row = np.append(np.append(may_see, False)[positions], False)  # the last is that of row -1
     alive = by_row[np.where(index.rows < len(positions), index.rows, -1)]
     rows, scores = index.search(vectors, alive, depth, exact=query.until_s is not None)
