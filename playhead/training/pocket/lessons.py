@@ -1,134 +1,208 @@
-"""Lessons: trajectories of the surveyor as a pocket model studies them.
+"""Lessons: conversations as a pocket model studies them.
 
-A lesson is a `Row` with what its pictures look like to the (finished) eyes, so that no picture is
-seen twice, and with what each picture shows of what is asked: small heads learn to say that where a
-picture ends, and are dropped when the model is saved.
+A lesson has its tokens, what its pictures look like to the (finished) eyes, so that no picture is
+seen twice, and what each part of each picture has to do with the question: a small head learns to
+say that low in the model, and is dropped when the model is saved.
+
+The words are those of the loop, to the token (a test compares them), but nothing is played: the
+pictures of a film are seen once for all the questions about it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from playhead.core.trajectory import Trajectory
-from playhead.training.pocket.surveyor import Sight, Sights
-from playhead.training.rows import Renderer, rows
-from playhead.worlds.script import GLYPHS
+from playhead.agent import prompts
+from playhead.core.span import Span, format_time, stamp
+from playhead.core.tools import ToolSpec
+from playhead.models.policies import render
+from playhead.tools import say
+from playhead.tools.ledger import visual_tokens
+from playhead.training.pocket.curriculum import BUDGET, DURATION_S, HEIGHT, NUM_PICTURES, WIDTH
+from playhead.training.pocket.perception import COLUMNS, ROWS, Labels
+from playhead.training.pocket.surveyor import Look
+from playhead.training.pocket.words import OFFER, OFFERED
+from playhead.worlds.rng import Rng
+from playhead.worlds.script import COLORS, HATS, PATTERNS, PLACES, SHAPES, Actor
 
-NUM_GLYPHS = 3
-
-
-class HasIds(Protocol):
-    """A `Row`, or what stands in its place."""
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """Tokens as the model reads them."""
-        ...
-
-    def __len__(self) -> int: ...
+NUM_TOKENS = ROWS * COLUMNS
+"""Of a picture."""
+PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
+VALUE, TIME, OTHER = 1.0, 0.9, 0.05
+"""Weights of an answer, of where a second look begins and ends, and of what is always the same."""
+NUM_MARKS = 5
+_SHOWN = "\n</tool_response><|im_end|>\n<|im_start|>assistant\n"
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One row, ready to study. `L` tokens, `F` pictures of `T` tokens each."""
+    """One conversation of `L` tokens with `F` pictures of `T` tokens each."""
 
-    row: HasIds
-    features: torch.Tensor
-    """`[F, T, width]`, bfloat16."""
+    kind: str
+    """`glance`, `seek` or `direct`."""
+    ids: torch.Tensor
+    """`[L]`: tokens as the model reads them."""
+    weights: torch.Tensor
+    """`[L]`: of each token that is learnt, else 0."""
     positions: torch.Tensor
     """`[3, L]`: M-RoPE."""
-    shows: torch.Tensor
-    """`[F, 4]`, 0 or 1: the place, who is asked about, the other, their card in that place."""
-    glyphs: torch.Tensor
-    """`[F, 3]`: what is on that card; -1 where there is none."""
-    weights: torch.Tensor
-    """`[L]`: of each written token."""
-    clock: torch.Tensor | None = None
-    """`[F, 4]`: the token of this picture's whole second and of the one before it in its look (0
-    for the first); 1 where a stretch begins that fits what is asked; 1 where one has just ended.
-    None: the pictures have no times."""
-    cells: torch.Tensor | None = None
-    """`[F, T, 3]`, 0 or 1: who stands in this part of the picture is asked about, has that colour,
-    has that shape; -1: nobody stands there. None: not known."""
+    features: torch.Tensor
+    """`[F, T, width]`, bfloat16."""
+    marks: torch.Tensor
+    """`[F, T, 5]`, 0 or 1: it is the place that is asked about; who is here has the colour; has the
+    shape; is the one asked about; holds the card asked about."""
 
 
-class Teacher:
-    """Makes lessons of trajectories for one model, whose eyes do not change any more."""
+class Subject(NamedTuple):
+    """Who is asked about, and where."""
 
-    def __init__(self, model: Any, processor: Any) -> None:
-        self.model, self.processor = model, processor
-        self.renderer = Renderer(processor)
-        self._emphasised = _emphasised(processor.tokenizer)
+    actor: Actor
+    is_short: bool
+    """Colour and shape alone say who it is."""
+    place: str
 
-    def lesson(
-        self, trajectory: Trajectory, sights: Sights, pictures: Sequence[np.ndarray[Any, Any]]
-    ) -> Lesson:
-        """A lesson of a trajectory with one row."""
-        (row,) = rows(trajectory, self.renderer)
-        seen = [sights(frame) for frame in row.frames]
-        shown = [
-            (s.is_there, s.has_actor, s.has_other, s.is_there and s.card is not None) for s in seen
-        ]
-        glyphs = [
-            [GLYPHS.index(g) for g in s.card]
-            if s.is_there and s.card is not None and len(s.card) == NUM_GLYPHS
-            else [-1] * NUM_GLYPHS
-            for s in seen
-        ]
-        inputs = self.processor.image_processor(
-            images=[torch.from_numpy(picture).permute(2, 0, 1) for picture in pictures],
-            return_tensors="pt",
+    def marks(self, shown: Labels, *, has_card: bool) -> NDArray[np.bool_]:
+        """`[T, 5]`: what each part of a picture has to do with it, see `Lesson.marks`.
+
+        Args:
+            shown: What the picture shows.
+            has_card: Whether the card asked about is in it.
+        """
+        wanted = np.array(
+            [
+                COLORS.index(self.actor.color),
+                SHAPES.index(self.actor.shape),
+                PATTERNS.index(self.actor.pattern),
+                HATS.index(self.actor.hat),
+            ]
         )
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            visual = self.model.model.visual
-            features = visual(inputs["pixel_values"], inputs["image_grid_thw"]).pooler_output
-        ids = torch.tensor([row.ids])
-        kinds = (ids == self.renderer.image_id).int()
-        places, _ = self.model.model.get_rope_index(
-            ids, mm_token_type_ids=kinds, image_grid_thw=inputs["image_grid_thw"]
-        )
-        weights = torch.tensor(row.weights)
-        weights = weights * torch.tensor([1.0 + 2.0 * (i in self._emphasised) for i in row.ids])
-        return Lesson(
-            row=row,
-            features=features.bfloat16().view(len(pictures), -1, features.shape[-1]),
-            positions=places[:, 0],
-            shows=torch.tensor(shown, dtype=torch.float32),
-            glyphs=torch.tensor(glyphs),
-            weights=weights,
-            clock=clock(seen, self.processor.tokenizer),
+        is_there = np.full(NUM_TOKENS, PLACES.index(self.place) == shown.place)
+        stands, holds = shown.looks == wanted, shown.card[:, 1:] == wanted[:2]
+        is_actor = stands[:, :2].all(1) & (stands.all(1) | self.is_short)
+        is_card = holds.all(1) & is_there & has_card
+        return np.stack(
+            [is_there, stands[:, 0] | holds[:, 0], stands[:, 1] | holds[:, 1], is_actor, is_card], 1
         )
 
 
-def clock(seen: Sequence[Sight], tokenizer: Any) -> torch.Tensor:
-    """`Lesson.clock` of pictures in the order in which they were shown."""
+class Scribe:
+    """Writes conversations as the loop shows them to a model, token by token."""
 
-    def token(time_s: float) -> int:
-        whole = int(time_s)
-        return tokenizer.encode(f"{whole}.0" if whole > 9 else f"{whole}")[0]
+    def __init__(self, tokenizer: Any, tools: Sequence[ToolSpec]) -> None:
+        self._encode = tokenizer.encode
+        self._image = tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        specs = "".join(f"\n{_schema(tool)}" for tool in tools)
+        self._system = f"{prompts.SYSTEM}\n\n{OFFER}{specs}{OFFERED}"
 
-    lines: list[list[int]] = []
-    before: Sight | None = None
-    for sight in seen:
-        if before is not None and sight.time_s <= before.time_s:
-            before = None  # another look
-        fits = sight.is_there and sight.has_actor
-        did = before is not None and before.is_there and before.has_actor
-        earlier = token(before.time_s) if before is not None else token(0.0)
-        lines.append([token(sight.time_s), earlier, int(fits and not did), int(did and not fits)])
-        before = sight
-    return torch.tensor(lines)
+    def seeking(
+        self,
+        question: str,
+        answer: str | None,
+        looks: Sequence[tuple[Look, Sequence[float]]],
+        rng: Rng,
+    ) -> tuple[list[int], list[float]]:
+        """Tokens and weights of an attempt with tools.
+
+        Args:
+            question: As a task has it.
+            answer: None: nothing is learnt of the answer.
+            looks: Calls of `look` and the times of the pictures that they gave.
+            rng: Of what stands for hashes.
+        """
+        parts = [*self._opening(self._system, question, rng)]
+        left = NUM_PICTURES
+        for i, (look, times_s) in enumerate(looks):
+            weight = TIME if i else OTHER
+            parts.append(('<tool_call>\n{"name": "look", "arguments": {"start_s": ', OTHER))
+            for second, after in ((look.start_s, ', "end_s": '), (look.end_s, ', "num": ')):
+                parts += [(f"{second}", weight), (after, OTHER)]
+            parts += [(f"{look.num}}}}}\n</tool_call><|im_end|>", OTHER), ("\n", 0.0)]
+            left -= len(times_s)
+            parts += self._shown(look, times_s, left, rng)
+            parts.append((_SHOWN, 0.0))
+        learnt = 0.0 if answer is None else OTHER
+        parts.append(('<tool_call>\n{"name": "answer", "arguments": {"value": "', learnt))
+        parts.append((answer or "A", 0.0 if answer is None else VALUE))
+        parts += [('", "evidence": []}}\n</tool_call><|im_end|>', learnt)]
+        return self._tokens(parts)
+
+    def direct(
+        self, question: str, answer: str, look: Look, times_s: Sequence[float], rng: Rng
+    ) -> tuple[list[int], list[float]]:
+        """Tokens and weights of an attempt without tools, from pictures that were spread evenly."""
+        whole = self._opening(prompts.SYSTEM_WITHOUT_TOOLS, question, rng)
+        called = (
+            f'<tool_call>\n{{"name": "look", "arguments": {{"start_s": {look.start_s}, '
+            f'"end_s": {look.end_s}, "num": {look.num}, "quota": "fine", "video": "v1"}}}}\n'
+            "</tool_call><|im_end|>\n"
+        )
+        shown = self._shown(look, times_s, NUM_PICTURES - len(times_s), rng)
+        parts = [*whole, (called, 0.0), *shown, (_SHOWN, 0.0)]
+        return self._tokens([*parts, (answer, VALUE), ("<|im_end|>", OTHER)])
+
+    def glance(self, question: str, answer: str, num: int) -> tuple[list[int], list[float]]:
+        """Tokens and weights of a question about a few pictures without their times."""
+        asked = f"<|im_start|>user\n{question}{PICTURE * num}<|im_end|>\n<|im_start|>assistant\n"
+        return self._tokens([(asked, 0.0), (answer, VALUE), ("<|im_end|>", OTHER)])
+
+    def _opening(self, system: str, question: str, rng: Rng) -> Iterator[tuple[str, float]]:
+        yield f"<|im_start|>system\n{system}<|im_end|>\n", 0.0
+        about = (
+            f"Video v1 ('{_hash(rng, 8)}') lasts {DURATION_S:.1f} s ({format_time(DURATION_S)}), "
+            "0 % of it has been looked at before."
+        )
+        spend = f"You may spend {BUDGET.turns} turns, {BUDGET.frames} pictures."
+        told = f"{about}\n\n{question}\n\n{spend}"
+        yield f"<|im_start|>user\n{told}<|im_end|>\n<|im_start|>assistant\n", 0.0
+
+    def _shown(
+        self, look: Look, times_s: Sequence[float], left: int, rng: Rng
+    ) -> Iterator[tuple[str, float]]:
+        num = len(times_s)
+        apart_s = (times_s[-1] - times_s[0]) / (num - 1)
+        span = say.span_words(Span(start=look.start_s, end=look.end_s))
+        head = f"[e{_hash(rng, 16)}] v1 {span}, {num} pictures of {WIDTH}x{HEIGHT} pixels"
+        yield f"<|im_start|>user\n<tool_response>\n{head}, {apart_s:.2g} s apart.\n", 0.0
+        yield "".join(f"<{stamp(time_s)}>{PICTURE}" for time_s in times_s), 0.0
+        took = f"This took {num} pictures, {num * visual_tokens(HEIGHT, WIDTH)} visual tokens"
+        yield f"{took}; left: {left} pictures, None visual tokens.", 0.0
+
+    def _tokens(self, parts: Sequence[tuple[str, float]]) -> tuple[list[int], list[float]]:
+        ids, weights = list[int](), list[float]()
+        for text, weight in parts:
+            for i, token in enumerate(self._encode(text)):
+                num = NUM_TOKENS if token == self._image else 1
+                ids += [token] * num
+                weights += [OTHER if weight == TIME and i else weight] * num  # tenths are all 0
+        return ids, weights
 
 
-def _emphasised(tokenizer: Any) -> frozenset[int]:
-    """Tokens of answers and of times. They count three times: the rest is mostly the same."""
-    said = [*GLYPHS, "yes", "no", "not in the video", *(f"{n}" for n in range(300))]
-    ids = [
-        tokenizer.encode(f"{text}.0" if text.isdigit() and len(text) > 1 else text) for text in said
-    ]
-    return frozenset(each[0] for each in ids)
+def positions(ids: Sequence[int], image_id: int) -> torch.Tensor:
+    """`[3, L]`: M-RoPE of tokens of which each run of `image_id` is one picture."""
+    rows = np.repeat(np.arange(ROWS), COLUMNS)
+    grid = np.stack([np.zeros_like(rows), rows, np.tile(np.arange(COLUMNS), ROWS)])
+    is_image = np.array(ids) == image_id
+    starts = np.flatnonzero(is_image)[::NUM_TOKENS]
+    at = np.arange(len(ids))
+    passed = (at[:, None] >= starts + NUM_TOKENS).sum(1)  # a picture moves on by its longer side
+    places = np.tile(at - passed * (NUM_TOKENS - max(ROWS, COLUMNS)), (3, 1))
+    for start in starts:
+        places[:, start : start + NUM_TOKENS] = places[0, start] + grid
+    return torch.from_numpy(places)
+
+
+def _schema(tool: ToolSpec) -> str:
+
+    (spec,) = render.tool_specs([tool])
+    return json.dumps(spec, ensure_ascii=False)
+
+
+def _hash(rng: Rng, num: int) -> str:
+    return f"{rng.below(16**num):0{num}x}"

@@ -28,13 +28,16 @@ from playhead.core.tools import ToolSpec
 from playhead.core.value import Value
 from playhead.training.pocket.words import words
 
+SHIPPED = Path(__file__).parent / "weights"
+"""The model that comes with the package: see its README.md for what it can do."""
+
 
 class PocketSettings(Value):
     """How large a pocket model is."""
 
     width: int = 192
     """Of the language model, and what the vision tower puts out."""
-    layers: int = 5
+    layers: int = 4
     heads: int = 4
     """Of 64 numbers each."""
     kv_heads: int = 2

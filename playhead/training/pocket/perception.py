@@ -38,12 +38,13 @@ HEIGHT, WIDTH = 180, 224
 """Pixels of the smallest worlds."""
 ROWS, COLUMNS = 3, 4
 """Tokens of a picture of that size."""
-NUM_GLYPHS = 3
+NUM_GLYPHS = 1
+"""On a card."""
 
 _HEADS = {
     "place": len(script.PLACES),
     "anybody": 1, "color": 8, "shape": 8, "pattern": 3, "hat": 3,
-    "card": 1, "glyph0": 28, "glyph1": 28, "glyph2": 28, "holder_color": 8, "holder_shape": 8,
+    "card": 1, "glyph": 28, "holder_color": 8, "holder_shape": 8,
 }  # fmt: skip
 _LOOKS = ("color", "shape", "pattern", "hat")
 _LOOK_WEIGHTS = (1.0, 1.0, 0.3, 0.3)
@@ -58,7 +59,7 @@ class Labels(NamedTuple):
     looks: NDArray[np.int64]
     """`[12, 4]`: colour, shape, pattern, hat of who stands there; -1: nobody."""
     card: NDArray[np.int64]
-    """`[12, 5]`: three glyphs, colour and shape of the holder; -1: no card."""
+    """`[12, 3]`: the glyph, colour and shape of the holder; -1: no card."""
     is_clear: NDArray[np.bool_]
     """`[12]`: nobody is just coming or going there."""
 
@@ -96,8 +97,8 @@ def labels(world: World, time_ms: int) -> Labels:
         event = raised.get(actor)
         if event is not None and len(event.glyphs) == NUM_GLYPHS:
             box = layout.raised(column, *layout.card(NUM_GLYPHS))
-            glyphs = [script.GLYPHS.index(glyph) for glyph in event.glyphs]
-            card[_cell(layout, *box.center)] = (*glyphs, color, shape)
+            glyph = script.GLYPHS.index(event.glyphs)
+            card[_cell(layout, *box.center)] = (glyph, color, shape)
     return Labels(script.PLACES.index(scene.place), looks, card, is_clear)
 
 
@@ -112,7 +113,7 @@ def pictures(seed: int, held_out: HeldOut = "avoid") -> Iterator[tuple[NDArray[n
     """Pictures `[H, W, 3]` of ever new busy worlds with what they show; never ends."""
     knobs = Knobs(
         duration_ms=120_000, scene_ms=4_000, events_per_minute=60, event_ms=2_000, num_actors=40,
-        modality="visual", height=HEIGHT, width=WIDTH,
+        modality="visual", height=HEIGHT, width=WIDTH, code_length=NUM_GLYPHS,
     )  # fmt: skip
     rng = np.random.default_rng(seed)
     while True:
@@ -179,7 +180,7 @@ class Eyes:
         for i, (name, weight) in enumerate(zip(_LOOKS, _LOOK_WEIGHTS, strict=True)):
             at = coloured if name == "color" else here
             total = total + weight * cross_entropy(said[name][at], looks[at][:, i])
-        names = ("glyph0", "glyph1", "glyph2", "holder_color", "holder_shape")
+        names = ("glyph", "holder_color", "holder_shape")
         for i, name in enumerate(names):
             at = raised & ~odd[:, None] if name == "holder_color" else raised
             if at.any():
@@ -221,8 +222,7 @@ class Eyes:
         }
         is_new = torch.tensor([(a, b) in held_out for a, b, *_ in looks[here].tolist()])
         new_place = torch.tensor([script.PLACES[i] in HELD_OUT_PLACES for i in place.tolist()])
-        glyphs = torch.stack([best[f"glyph{i}"] == card[..., i] for i in range(NUM_GLYPHS)], -1)
-        holder = (best["holder_color"] == card[..., 3]) & (best["holder_shape"] == card[..., 4])
+        holder = (best["holder_color"] == card[..., 1]) & (best["holder_shape"] == card[..., 2])
         where = said["place"].mean(1).argmax(-1) == place
         shares = {
             "place": where[~new_place],
@@ -230,8 +230,7 @@ class Eyes:
             "looks": pair[~is_new],
             "looks, held out": pair[is_new],
             "holder": holder[raised],
-            "glyph": glyphs[raised],
-            "code": glyphs[raised].all(-1),
+            "glyph": (best["glyph"] == card[..., 0])[raised],
         }
         return {name: float(right.float().mean()) for name, right in shares.items()}
 
@@ -257,13 +256,11 @@ def give_meaning(model: Any, processor: Any, heads: nn.Sequential, pixels: torch
     weights = dict(
         zip(_HEADS, (out.weight * norm.weight).split(list(_HEADS.values())), strict=True)
     )
-    glyphs = sum(weights[f"glyph{i}"] for i in range(NUM_GLYPHS))
-    assert isinstance(glyphs, torch.Tensor)
     looks = ((" ", script.PLACES, "place"), (" ", script.COLORS, "color"))
     looks += ((" ", script.SHAPES, "shape"), (" ", script.PATTERNS, "pattern"))
     named = [(space, words, weights[name]) for space, words, name in looks]
     embedded = model.model.language_model.embed_tokens.weight
-    for space, words, rows in [*named, ("", script.GLYPHS, glyphs)]:
+    for space, words, rows in [*named, ("", script.GLYPHS, weights["glyph"])]:
         rows = rows - rows.mean(0)
         rows = rows / rows.norm(dim=1, keepdim=True) * _WORD_SIZE * rows.shape[1] ** 0.5
         for word, row in zip(words, rows, strict=True):

@@ -1,4 +1,4 @@
-"""The speedrun: a model that looks twice, from nothing, on two cores.
+"""The speedrun: a model that looks twice, from nothing, on one core.
 
     report = speedrun(Path("runs/pocket"))
     print(report.table())
@@ -9,14 +9,14 @@ chance.
 
 | stage | what is learned | from what |
 |---|---|---|
-| eyes | to see: places, looks, cards | single pictures, dense heads |
+| eyes | to see: places, looks, cards | single pictures, a head for each part of a picture |
 | glances | words for what is seen | a question about one to three pictures |
-| base | to answer from the pictures at hand | attempts without tools, by the real loop |
-| sft | to survey, look closely, answer, cite | the surveyor's attempts, by the real loop |
+| base | to answer from the pictures at hand | even looks at whole films |
+| sft | to survey, look closely, answer | the surveyor's looks and answers |
 | rl | when to look where | its own attempts, by the real loop |
 
-Times are seconds of processor time of the process that trains; lessons are made by another beside
-it. `base` can see and answer, and nobody has shown it a tool.
+Times are seconds of processor time, the making of lessons included. `base` can see and answer, and
+nobody has shown it a tool.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -39,42 +39,46 @@ from playhead.core.value import Value
 from playhead.evaluation.scorers import find_scorer
 from playhead.training.pocket.curriculum import BUDGET, tasks, tools
 from playhead.training.pocket.exam import Exam, paper, sit
-from playhead.training.pocket.glances import Glances, GlanceShelf
-from playhead.training.pocket.lessons import Lesson
-from playhead.training.pocket.making import Kind, Making, Shelf
+from playhead.training.pocket.films import film_lessons
+from playhead.training.pocket.glances import Album, Eyesight, Glances
+from playhead.training.pocket.lessons import Lesson, Scribe
 from playhead.training.pocket.model import PocketSettings, load_pocket, new_pocket, save_pocket
 from playhead.training.pocket.perception import Eyes, give_meaning
 from playhead.training.pocket.study import Student
 from playhead.worlds.families.build import HeldOut
 
 Tell = Callable[[str], None]
-_HEADS = "heads.pt"
-RL_FAMILIES = ("needle", "negative")
-PAPERS: tuple[HeldOut, ...] = ("avoid", "only")
+PAPERS: dict[str, tuple[HeldOut, int]] = {
+    "few": ("avoid", 1),
+    "many": ("avoid", 6),
+    "new": ("only", 1),
+}
+"""New films with few or many cards to be mistaken for the one asked about, and unseen looks."""
+_HEAD = "head.pt"
+_FIRST_PICTURES, _GROWS_EVERY = 15, 6  # batches of an album at the start; steps between them
 
 
 class Speedrun(Value):
     """How long each stage takes, in seconds of processor time, and how large things are."""
 
     model: PocketSettings = PocketSettings()
-    eyes_s: float = 400.0
-    glances_s: float = 400.0
-    reading_s: float = 300.0
-    seeking_s: float = 600.0
+    eyes_s: float = 220.0
+    glances_s: float = 130.0
+    base_s: float = 110.0
+    sft_s: float = 1300.0
     rl_steps: int = 0
     """Updates. 0: no such stage."""
-    rl_tasks: int = 8
+    rl_tasks: int = 4
     rl_lr: float = 1e-4
     eyes_lr: float = 3e-3
-    text_lr: float = 6e-3
-    batch: int = 10
+    text_lr: float = 4e-3
+    batch: int = 8
     """Lessons of a step."""
-    glances_batch: int = 96
-    num_reading: int = 1500
-    num_seeking: int = 2000
-    """Lessons that are made, at most."""
+    glances_batch: int = 40
+    num_lessons: int = 2500
+    """Of whole films that are kept; each is studied more than once."""
     num_questions: int = 60
-    """Of each family, in each paper of the examination."""
+    """In each paper of the examination."""
     seed: int = 0
 
 
@@ -84,17 +88,17 @@ class Report:
 
     settings: Speedrun
     seconds: dict[str, float] = field(default_factory=dict[str, float])
-    """Wall time of each stage."""
+    """Processor time of each stage."""
     scores: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """A line for each model, way and paper."""
 
-    def add(self, model: str, exam: Exam, held_out: str) -> None:
+    def add(self, model: str, exam: Exam, title: str) -> None:
         """Take in an examination."""
+        low, high = exam.interval
         self.scores.append(
             {
-                "model": model, "way": exam.strategy, "paper": held_out, **exam.by_family,
-                "all": exam.mean, "pictures": exam.pictures, "cited": exam.cited,
-                "num": len(exam.records),
+                "model": model, "way": exam.strategy, "paper": title, "right": exam.mean,
+                "from": low, "to": high, "saw the card": exam.seen, "pictures": exam.pictures,
             }
         )  # fmt: skip
 
@@ -125,22 +129,23 @@ def speedrun(folder: Path, settings: Speedrun | None = None, *, tell: Tell = pri
     folder.mkdir(parents=True, exist_ok=True)
     report = Report(how)
     stages: list[tuple[str, Callable[[Path, Path, Speedrun, Tell], None]]] = [
-        ("eyes", _eyes), ("glances", _glances), ("base", _reading), ("sft", _seeking),
+        ("eyes", _eyes), ("glances", _glances), ("base", _base), ("sft", _sft),
     ]  # fmt: skip
     if how.rl_steps:
         stages.append(("rl", _rl))
     before = folder
     for name, stage in stages:
-        started_s = time.monotonic()
         if not (folder / name / "config.json").exists():
             tell(f"== {name}")
             half = folder / f"{name}.half"
             shutil.rmtree(half, ignore_errors=True)
+            started_s = time.process_time()
             stage(before, half, how, tell)
+            (half / "seconds.json").write_text(json.dumps(time.process_time() - started_s))
             half.rename(folder / name)
-        report.seconds[name] = time.monotonic() - started_s
+        report.seconds[name] = json.loads((folder / name / "seconds.json").read_text())
         before = folder / name
-    _examine(folder, [name for name, _ in stages[2:]], report, tell)
+    examine(folder, [name for name, _ in stages[2:]], report, tell)
     (folder / "report.json").write_text(json.dumps(_plain(report), indent=1), encoding="utf-8")
     return report
 
@@ -152,76 +157,80 @@ def _plain(report: Report) -> dict[str, Any]:
 def _eyes(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
     model, processor = new_pocket([tool.spec for tool in tools()], how.model, seed=how.seed)
     eyes = Eyes(model, processor, lr=how.eyes_lr, seed=how.seed + 1)
-    _through(eyes.learn(cpu_s=how.eyes_s, tell=tell))
+    for _ in eyes.learn(cpu_s=how.eyes_s, tell=tell):
+        pass
     tell(", ".join(f"{name} {share:.3f}" for name, share in eyes.measure().items()))
     give_meaning(model, processor, eyes.heads, eyes.draw(64)[0])
     save_pocket((model, processor), after)
 
 
 def _glances(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
-    student = _student(before, how)
-    shelf = _glance_shelf(student, how)
-    _through(student.study(shelf.draw, cpu_s=how.glances_s, tell=tell))
-    _save(student, after)
+    _study(before, after, how, tell, {}, how.glances_s)
 
 
-def _reading(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
-    making = Making(before, after.parent / "lessons", "reading", seed=10, num=how.num_reading)
-    shares: dict[Kind, int] = {"glances": 1, "reading": 2}
-    _study(before, after, how, tell, making, shares, how.reading_s)
+def _base(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
+    _study(before, after, how, tell, {"direct": 3}, how.base_s)
 
 
-def _seeking(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
-    making = Making(before, after.parent / "lessons", "seeking", seed=20, num=how.num_seeking)
-    shares: dict[Kind, int] = {"glances": 2, "reading": 1, "seeking": 3}
-    _study(before, after, how, tell, making, shares, how.seeking_s)
+def _sft(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
+    _study(before, after, how, tell, {"seek": 3, "direct": 1}, how.sft_s)
 
 
 def _study(
-    before: Path, after: Path, how: Speedrun, tell: Tell, making: Making, shares: dict[Kind, int],
-    cpu_s: float,
-) -> None:  # fmt: skip
-    """Study batches of several kinds, in these shares, while lessons are made."""
-    student, rng = _student(before, how), Random(how.seed)
-    glances = _glance_shelf(student, how)
-    shelves = {
-        kind: Shelf(making.folder, kind, batch=how.batch, seed=how.seed)
-        for kind in shares
-        if kind != "glances"
-    }
+    before: Path, after: Path, how: Speedrun, tell: Tell, ways: dict[str, int], cpu_s: float
+) -> None:
+    """Study glances, and lessons of whole films in these shares to two of glances."""
+    model, processor = load_pocket(before)
+    student = Student(model.train(), processor, lr=how.text_lr)
+    if (before / _HEAD).exists():
+        student.head.load_state_dict(torch.load(before / _HEAD))
+    desk = Desk(model, processor, how)
+    shares = {"glances": 2, **ways}
+    rng = Random(how.seed)
 
     def draw() -> list[Lesson]:
         (kind,) = rng.choices(list(shares), list(shares.values()))
-        return glances.draw() if kind == "glances" else shelves[kind].draw(making)
+        return desk.glances() if kind == "glances" else desk.films(kind)
 
-    try:
-        _through(student.study(draw, cpu_s=cpu_s, tell=tell))
-    finally:
-        making.stop()
-    _save(student, after)
-
-
-def _glance_shelf(student: Student, how: Speedrun) -> GlanceShelf:
-    glances = Glances(student.model, student.processor, seed=how.seed + 2)
-    return GlanceShelf(glances, batch=how.glances_batch, seed=how.seed)
-
-
-def _through(progress: Iterator[float]) -> None:
-    for _ in progress:
+    for _ in student.study(draw, cpu_s=cpu_s, tell=tell):
         pass
+    save_pocket((student.model, student.processor), after)
+    torch.save(student.head.state_dict(), after / _HEAD)
 
 
-def _student(before: Path, how: Speedrun) -> Student:
-    model, processor = load_pocket(before)
-    student = Student(model.train(), processor, lr=how.text_lr)
-    if (before / _HEADS).exists():
-        student.extras.load_state_dict(torch.load(before / _HEADS))
-    return student
+class Desk:
+    """Where lessons are made and drawn from: those of films are kept and drawn again."""
 
+    def __init__(self, model: Any, processor: Any, how: Speedrun) -> None:
+        self._how, self._rng, self._num = how, Random(how.seed), 0
+        image_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+        scribe = Scribe(processor.tokenizer, [tool.spec for tool in tools()])
+        see = Eyesight(model, processor)
+        self._album = Album(see, how.seed + 3)
+        for _ in range(_FIRST_PICTURES):
+            self._album.grow()
+        self._glances = iter(Glances(self._album, scribe, image_id, seed=how.seed + 4))
+        self._new: dict[str, Iterator[Lesson]] = {
+            way: film_lessons(see, scribe, image_id, seed=how.seed + 5, ways=[way])
+            for way in ("seek", "direct")
+        }
+        self._kept: dict[str, list[Lesson]] = {way: [] for way in self._new}
 
-def _save(student: Student, folder: Path) -> None:
-    save_pocket((student.model, student.processor), folder)
-    torch.save(student.extras.state_dict(), folder / _HEADS)
+    def glances(self) -> list[Lesson]:
+        """A batch, from an album that grows."""
+        self._num += 1
+        if self._num % _GROWS_EVERY == 0:
+            self._album.grow()
+        return list(islice(self._glances, self._how.glances_batch))
+
+    def films(self, way: str) -> list[Lesson]:
+        """A batch, half of it new until there are enough; of about one length."""
+        kept, num = self._kept[way], self._how.batch
+        if len(kept) < self._how.num_lessons:
+            kept += islice(self._new[way], num // 2 if len(kept) >= 4 * num else 4 * num)
+        some = sorted(self._rng.sample(kept, 2 * num), key=lambda lesson: len(lesson.ids))
+        at = self._rng.randrange(num + 1)
+        return some[at : at + num]
 
 
 def _rl(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
@@ -229,34 +238,31 @@ def _rl(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
 
     model, processor = load_pocket(before)
     asked = [
-        asked.task
-        for family in RL_FAMILIES
-        for asked in islice(tasks(family, how.seed + 30), how.rl_steps * how.rl_tasks)
+        each.task
+        for each in islice(tasks(how.seed + 30, num_rivals=1), how.rl_steps * how.rl_tasks)
     ]
-    Random(how.seed).shuffle(asked)
     settings = RLSettings(
         steps=how.rl_steps, tasks_per_step=how.rl_tasks, num_generations=8, batch_size=8,
-        learning_rate=how.rl_lr, budget=BUDGET, max_reply_tokens=64, seed=how.seed,
-        weights={"accuracy": 1.0, "evidence_iou": 0.3},
+        learning_rate=how.rl_lr, budget=BUDGET, max_reply_tokens=40, seed=how.seed,
     )  # fmt: skip
-    rewards = {name: find_scorer(name) for name in settings.weights}
     with WorldSource() as source:
         report = train_rl(
-            model, processor, asked, source, rewards, settings, tools=tools(), output=after
-        )
+            model, processor, asked, source, {"accuracy": find_scorer("accuracy")}, settings,
+            tools=tools(), output=after,
+        )  # fmt: skip
     for line in report.history:
         tell(json.dumps(line))
     save_pocket((model, processor), after)
 
 
-def _examine(folder: Path, names: Sequence[str], report: Report, tell: Tell) -> None:
-    started, num = time.monotonic(), report.settings.num_questions
+def examine(folder: Path, names: list[str], report: Report, tell: Tell) -> None:
+    """Let the models of some stages sit all papers, with tools and without."""
     for name in names:
         model, processor = load_pocket(folder / name)
         pocket = (model.eval(), processor)
-        for held_out in PAPERS:
+        for title, (held_out, num_rivals) in PAPERS.items():
+            num = report.settings.num_questions
+            questions = paper(num, held_out=held_out, num_rivals=num_rivals)
             for way in ("seek", "direct"):
-                questions = paper(num, held_out=held_out)
-                report.add(name, sit(pocket, questions, strategy=way), held_out)
+                report.add(name, sit(pocket, questions, strategy=way), title)
                 tell(report.table().splitlines()[1 + len(report.scores)])
-    report.seconds["examination"] = time.monotonic() - started

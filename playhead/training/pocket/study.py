@@ -1,128 +1,60 @@
 """Studying lessons: the language model learns, the eyes stay as they are.
 
-Besides the words, small heads learn from the middle of the model what each picture shows of what is
-asked. That is what makes several pictures in one context bind: without such dense signals a model
-of this size does not learn in an hour which of twelve pictures fits.
+Besides the words, a small head learns, low in the model, what each part of each picture has to do
+with the question. That is what makes several pictures in one context bind: without such dense
+signals a model of this size does not learn in an hour which of eighteen pictures fits.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from playhead.training.pocket.lessons import NUM_GLYPHS, Lesson
+from playhead.training.pocket.lessons import NUM_MARKS, TIME, VALUE, Lesson
 from playhead.training.pocket.model import muon_and_adam, step
-from playhead.worlds.script import GLYPHS
 
-_NUM_SHOWN, _NUM_CELL = 4, 3
-_LAYER, _CLOCK_LAYER = 1, 2
-"""After which heads read: what comes after can use what they had to learn."""
-
-
-class Heads(nn.Module):
-    """From tokens of pictures, low in the model, to what the picture shows of what is asked."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, _NUM_SHOWN + _NUM_CELL + NUM_GLYPHS * len(GLYPHS))
-
-    def forward(self, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Whether each of `N` pictures shows each of four things `[N, 4]`, and the glyphs of the
-        card `[N, 3, 28]`, and what each part shows `[N, T, 3]`, from its tokens `[N, T, width]`.
-
-        All of a picture is of one place; the others are where they are: one token that shows it is
-        enough, and the glyphs are read where the card is.
-        """
-        out = self.out(self.norm(hidden))
-        shown, cells, glyphs = out.split((_NUM_SHOWN, _NUM_CELL, NUM_GLYPHS * len(GLYPHS)), dim=-1)
-        place = shown[..., 0].mean(1, keepdim=True)
-        others = shown[..., 1:].amax(1)
-        where = torch.softmax(shown[..., -1:], dim=1)
-        read = (where * glyphs).sum(1).unflatten(1, (NUM_GLYPHS, len(GLYPHS)))
-        return torch.cat([place, others], dim=1), read, cells
-
-
-class Clock(nn.Module):
-    """From the first token of each picture, in the middle of the model, to times: its own, that of
-    the picture before, and whether a stretch that fits begins here or has just ended.
-
-    A call is made of such times, so what it needs is already next to where it is found.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.times = nn.Linear(width, 2 * width)
-        self.edges = nn.Linear(width, 2)
-
-    def loss(
-        self, hidden: torch.Tensor, clock: torch.Tensor, words: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """Of times and of edges, and how many times are right.
-
-        Args:
-            hidden: `[N, width]`.
-            clock: `[N, 4]`, see `Lesson.clock`.
-            words: `[V, width]`: what words are.
-        """
-        hidden = self.norm(hidden)
-        logits = self.times(hidden).unflatten(1, (2, -1)) @ words.T
-        edges = self.edges(hidden)
-        right = (logits.argmax(-1) == clock[:, :2]).float().mean(0).detach()
-        return {
-            "times": cross_entropy(logits.flatten(0, 1), clock[:, :2].flatten()),
-            "edges": binary_cross_entropy_with_logits(edges, clock[:, 2:].float()),
-            "now": right[0],
-            "before": right[1],
-        }
+_LAYER = 1
+"""After which the head reads: what comes after can use what it had to learn."""
+_MARK_WEIGHTS = (1.0, 1.0, 1.0, 2.0, 10.0)
+"""A card that is asked about is in one of two hundred parts, and all depends on it."""
 
 
 class Student:
     """A model that studies."""
 
-    def __init__(
-        self,
-        model: Any,
-        processor: Any,
-        *,
-        lr: float,
-    ) -> None:
-        self.model, self.processor = model, processor
+    def __init__(self, model: Any, processor: Any, *, lr: float, head: nn.Module | None = None):
+        self.model, self.processor, self.lr = model, processor, lr
         self.text = model.model.language_model
         width = model.config.text_config.hidden_size
-        self.heads, self.clock = Heads(width), Clock(width)
-        self.extras = nn.ModuleList([self.heads, self.clock])
+        self.head = head or nn.Sequential(nn.LayerNorm(width), nn.Linear(width, NUM_MARKS))
         model.model.visual.requires_grad_(False)
-        self.optimizers = muon_and_adam(model, lr=lr, heads=[self.extras])
-        self.lr = lr
-        self._after: dict[int, torch.Tensor] = {}
-        for number in (_LAYER, _CLOCK_LAYER):
-            self.text.layers[number].register_forward_hook(partial(self._keep, number))
-        id_of = processor.tokenizer.convert_tokens_to_ids
-        self._image = id_of("<|image_pad|>")
+        self.optimizers = muon_and_adam(model, lr=lr, heads=[self.head])
+        self.text.layers[_LAYER].register_forward_hook(self._keep)
+        self._image = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         self._pad = processor.tokenizer.pad_token_id
+        self._low = torch.empty(0)
+
+    def _keep(self, _: Any, __: Any, out: torch.Tensor) -> None:
+        self._low = out
 
     def losses(self, lessons: Sequence[Lesson]) -> dict[str, torch.Tensor]:
-        """Of the words, of what pictures show, and how much of both is right."""
-        most = max(len(lesson.row) for lesson in lessons)
+        """Of the words and of what pictures have to do with the question, how much of the answers
+        and of the times of calls is right, and the F1 of each mark. All lessons are of one kind."""
+        most = max(len(lesson.ids) for lesson in lessons)
         ids = torch.full((len(lessons), most), self._pad)
         weights = torch.zeros(len(lessons), most)
         positions = torch.zeros(3, len(lessons), most, dtype=torch.long)
         for i, lesson in enumerate(lessons):
-            num = len(lesson.row)
-            ids[i, :num] = torch.tensor(lesson.row.ids)
-            weights[i, :num] = lesson.weights
+            num = len(lesson.ids)
+            ids[i, :num], weights[i, :num] = lesson.ids, lesson.weights
             positions[:, i, :num] = lesson.positions
         features = torch.cat([lesson.features.flatten(0, 1) for lesson in lessons])
-        shows = torch.cat([lesson.shows for lesson in lessons])
-        glyphs = torch.cat([lesson.glyphs for lesson in lessons])
+        marks = torch.cat([lesson.marks.flatten(0, 1) for lesson in lessons]).float()
         with torch.autocast("cpu", torch.bfloat16):
             embedded = self.text.embed_tokens(ids)
             embedded = embedded.masked_scatter(
@@ -135,45 +67,27 @@ class Student:
             logits = self.model.lm_head(hidden[:, :-1][at]).float()
         targets, each = ids[:, 1:][at], weights[:, 1:][at]
         word = cross_entropy(logits, targets, reduction="none")
-        low, middle = (
-            self._after[number][ids == self._image].float().view(len(shows), -1, hidden.shape[-1])
-            for number in (_LAYER, _CLOCK_LAYER)
-        )
-        shown, glyph, cell = self.heads(low)
-        has = glyphs[:, 0] >= 0
+        right = (logits.argmax(-1) == targets).float()
+        said = self.head(self._low[ids == self._image].float())
+        wrong = binary_cross_entropy_with_logits(said, marks, reduction="none")
         losses = {
             "words": (word * each).sum() / each.sum(),
-            "shows": binary_cross_entropy_with_logits(shown, shows),
-            "right": (logits.argmax(-1) == targets).float()[each > 1].mean().detach(),
-            **{
-                f"sees_{name}": ((shown[:, i] > 0) == (shows[:, i] > 0)).float().mean().detach()
-                for i, name in enumerate(("place", "actor"))
-            },
+            "marks": (wrong * torch.tensor(_MARK_WEIGHTS)).sum(-1).mean(),
         }
-        clocks = [lesson.clock for lesson in lessons if lesson.clock is not None]
-        if len(clocks) == len(lessons):
-            embedding = self.text.embed_tokens.weight
-            losses |= self.clock.loss(middle[:, 0], torch.cat(clocks), embedding)
-        told = [lesson.cells for lesson in lessons if lesson.cells is not None]
-        if len(told) == len(lessons):
-            cells = torch.cat(told)
-            known = cells >= 0
-            losses["cells"] = binary_cross_entropy_with_logits(cell[known], cells[known])
-        if has.any():
-            losses["glyphs"] = cross_entropy(glyph[has].flatten(0, 1), glyphs[has].flatten())
-            losses["read"] = (glyph[has].argmax(-1) == glyphs[has]).float().mean().detach()
+        for name, weight in (("answers", VALUE), ("times", TIME)):
+            if (each == weight).any():
+                losses[f"{lessons[0].kind} {name}"] = right[each == weight].mean().detach()
+        for i, name in enumerate(("place", "color", "shape", "actor", "card")):
+            wanted = marks[:, i] > 0
+            hit = said[:, i] > 0
+            both = (wanted & hit).sum()
+            losses[name] = (2 * both / (wanted.sum() + hit.sum()).clamp(min=1)).detach()
         return losses
-
-    def _keep(self, number: int, _: Any, __: Any, out: torch.Tensor) -> None:
-        self._after[number] = out
 
     def step(self, lessons: Sequence[Lesson], share: float) -> dict[str, float]:
         """One step at this share of the learning rate."""
         losses = self.losses(lessons)
-        loss = losses["words"] + losses["shows"] + losses.get("cells", torch.zeros(()))
-        loss = loss + 0.3 * losses.get("glyphs", torch.zeros(()))
-        loss = loss + 0.5 * losses.get("times", torch.zeros(())) + losses.get("edges", 0.0)
-        step(loss, self.optimizers, self.lr * share)
+        step(losses["words"] + losses["marks"], self.optimizers, self.lr * share)
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def study(

@@ -43,25 +43,25 @@ MOST_WHOLE = 299
 
 _HEX = "0123456789abcdef"
 
-_OFFER = (
+OFFER = (
     "# Tools\n\nYou may call one or more functions. "
     "Their signatures, inside <tools></tools>:\n<tools>"
 )
-_OFFERED = (
+OFFERED = (
     "\n</tools>\n\nFor each call, return a JSON object inside <tool_call></tool_call>:\n"
     '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
 )
 
 TEMPLATE = (
     "{%- set offer -%}\n"
-    + _OFFER
+    + OFFER
     + r"""
 {%- for tool in tools or [] -%}
 {{ '\n' }}{{ tool | tojson }}
 {%- endfor -%}
 """
     + "{{ "
-    + json.dumps(_OFFERED)
+    + json.dumps(OFFERED)
     + " }}\n"
     + r"""{%- endset -%}
 {%- if tools and messages[0].role != 'system' -%}
@@ -120,10 +120,10 @@ def constants(tools: Sequence[ToolSpec]) -> list[str]:
     """The texts that are one token each, for a model that is offered these tools."""
     schemas = [json.dumps(tool, ensure_ascii=False) for tool in render.tool_specs(tools)]
     return [
-        f"{prompts.SYSTEM}\n\n{_OFFER}\n",
+        f"{prompts.SYSTEM}\n\n{OFFER}\n",
         prompts.SYSTEM_WITHOUT_TOOLS,
         *schemas,
-        _OFFERED,
+        OFFERED,
         "<think>\n", "\n</think>\n\n",
         "<tool_response>\n", "\n</tool_response>",
         "system\n", "user\n", "assistant\n",

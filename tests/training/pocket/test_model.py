@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,15 @@ for library in ("torch", "torchvision", "transformers"):
 
 import torch
 import transformers
+from PIL import Image
 
-from playhead.agent.rollouts import Job, play
-from playhead.agent.source import WorldSource
-from playhead.core.policy import Sampling
-from playhead.models.policies.transformers import TransformersPolicy
-from playhead.training.pocket.curriculum import BUDGET, seeking, tasks, tools
-from playhead.training.pocket.glances import Glances
-from playhead.training.pocket.lessons import Teacher
+from playhead.training.pocket.curriculum import tools
+from playhead.training.pocket.exam import paper, sit
+from playhead.training.pocket.films import film_lessons
+from playhead.training.pocket.glances import Album, Eyesight, Glances
+from playhead.training.pocket.lessons import Lesson, Scribe
 from playhead.training.pocket.model import (
+    SHIPPED,
     PocketSettings,
     load_pocket,
     muon_and_adam,
@@ -112,43 +111,52 @@ def test_a_patch_embedding_is_trained_as_a_matrix():
     assert not torch.equal(before, weight)
 
 
-def test_lessons_are_the_served_tokens_and_are_learnt():
-    model, processor = new_pocket([tool.spec for tool in tools()], SMALL)
-    teacher = Teacher(model, processor)
-    with WorldSource() as source:
-        new = seeking(teacher, source, 3, slips=0.0)
-        lessons = [next(new) for _ in range(4)]
-    with WorldSource() as source:
-        task = next(tasks("needle", 3)).task
-        policy = TransformersPolicy((model, processor), resolve=source.resolve)
-        (record,) = asyncio.run(
-            play([Job(task, "g", 0)], policy, source, tools=tools(), budget=BUDGET,
-                 sampling=Sampling(max_tokens=4)),
-        )  # fmt: skip
-        policy.close()
-    tokens = record.steps[0].reply.tokens
-    assert tokens is not None
-    constant = 8  # the marks and words of the system turn
-    assert tokens.prompt_ids[:constant] == lessons[0].row.ids[:constant]
-    student = Student(model.train(), processor, lr=0.01)
-    first = student.step(lessons, 1.0)["words"]
-    words = [student.step(lessons, 1.0)["words"] for _ in range(15)]
-    assert words[-1] < 0.5 * first
+def lessons_of(pocket: tuple[Any, Any], num: int) -> dict[str, list[Lesson]]:
+    model, processor = pocket
+    image_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    scribe = Scribe(processor.tokenizer, [tool.spec for tool in tools()])
+    see = Eyesight(model, processor)
+    album = Album(see, 3)
+    album.grow()
+    glances = Glances(album, scribe, image_id, seed=1)
+    ways = {
+        way: film_lessons(see, scribe, image_id, seed=3, ways=[way]) for way in ("seek", "direct")
+    }
+    return {name: list(islice(new, num)) for name, new in {"glance": glances, **ways}.items()}
 
 
-def test_glances_stand_where_the_model_places_them():
-    model, processor = new_pocket([tool.spec for tool in tools()], SMALL)
-    new = iter(Glances(model, processor, seed=1))
-    image = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-    for _ in range(20):
-        glance = next(new)
-        ids = torch.tensor([glance.row.ids])
-        grids = torch.tensor([[1, 6, 8]] * len(glance.features))
+def test_pictures_stand_where_the_model_places_them(pocket: tuple[Any, Any]):
+    model, processor = pocket
+    image_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    for lesson in [each for some in lessons_of(pocket, 3).values() for each in some]:
+        ids = lesson.ids[None]
         places, _ = model.model.get_rope_index(
-            ids, mm_token_type_ids=(ids == image).int(), image_grid_thw=grids
+            ids,
+            mm_token_type_ids=(ids == image_id).int(),
+            image_grid_thw=torch.tensor([[1, 6, 8]] * len(lesson.features)),
         )
-        torch.testing.assert_close(places[:, 0], glance.positions)
-        assert glance.shows.shape == (len(glance.features), 4)
+        torch.testing.assert_close(places[:, 0], lesson.positions)
+
+
+def test_features_are_what_the_model_makes_of_pixels(pocket: tuple[Any, Any]):
+    model, processor = pocket
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 180, 224, 3), dtype=np.uint8)
+    images = [Image.fromarray(picture) for picture in pixels]
+    inputs = processor.image_processor(images=images, return_tensors="pt")
+    served = model.model.visual(inputs["pixel_values"], inputs["image_grid_thw"]).pooler_output
+    studied = Eyesight(model, processor)(list(pixels)).float().flatten(0, 1)
+    torch.testing.assert_close(studied, served, atol=0.03, rtol=0.05)
+
+
+@pytest.mark.parametrize("kind", ["glance", "seek", "direct"])
+def test_a_few_lessons_are_learnt_by_heart(kind: str):
+    pocket = new_pocket([tool.spec for tool in tools()], SMALL)
+    some = lessons_of(pocket, 4)[kind]
+    student = Student(pocket[0].train(), pocket[1], lr=0.01)
+    first = student.step(some, 1.0)
+    last = [student.step(some, 1.0) for _ in range(15)][-1]
+    assert last["words"] < 0.7 * first["words"]
+    assert last["marks"] < first["marks"]
 
 
 def test_eyes_learn_and_words_get_their_meaning():
@@ -169,3 +177,13 @@ def test_eyes_learn_and_words_get_their_meaning():
         **{"hidden_states": torch.zeros(48, 4704), "grid_thw": torch.tensor([[1, 6, 8]])}
     ).pooler_output
     assert seen.square().mean().sqrt() < 1.0
+
+
+@pytest.mark.slow
+def test_the_model_that_ships_answers_better_with_tools():
+    pocket = load_pocket(SHIPPED)
+    questions = paper(30)
+    with_tools = sit(pocket, questions)
+    evenly = sit(pocket, questions, strategy="direct")
+    assert with_tools.mean > 0.3
+    assert with_tools.seen > evenly.seen

@@ -1,0 +1,136 @@
+"""Lessons of whole films: surveys, close looks and answers, and answers from an even look.
+
+A film's pictures are seen once for all the questions that can be asked about its cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from playhead.training.pocket.curriculum import DURATION_S, FAMILY, FORM, NUM_PICTURES, tasks
+from playhead.training.pocket.glances import Eyesight
+from playhead.training.pocket.lessons import Lesson, Scribe, Subject, positions
+from playhead.training.pocket.perception import Labels, labels
+from playhead.training.pocket.surveyor import Guide, Look, Sight
+from playhead.worlds.clock import film_clock
+from playhead.worlds.families import family
+from playhead.worlds.families.base import HINTS, Ask
+from playhead.worlds.families.build import phrases_for
+from playhead.worlds.families.phrases import describe, short, write
+from playhead.worlds.render import Renderer
+from playhead.worlds.rng import Rng
+from playhead.worlds.script import Card, World
+
+EVENLY = Look(0.0, DURATION_S, NUM_PICTURES)
+_ASKS = 4  # questions about one film
+
+
+class Film:
+    """A world whose pictures are painted and seen once."""
+
+    def __init__(self, world: World, see: Eyesight) -> None:
+        self.world, self._see = world, see
+        self._clock, self._renderer = film_clock(world), Renderer(world)
+        self._seen: dict[int, tuple[torch.Tensor, Labels]] = {}
+
+    def times_s(self, look: Look) -> list[float]:
+        """When the pictures that a look gives begin to be shown."""
+        return [self._clock.start_s(self._clock.index_at(t)) for t in look.times_s]
+
+    def pictures(self, times_s: Sequence[float]) -> tuple[torch.Tensor, list[Labels]]:
+        """What the eyes make of pictures `[F, T, width]`, and what they show."""
+        frames = [self._clock.index_at(time_s) for time_s in times_s]
+        new = [frame for frame in dict.fromkeys(frames) if frame not in self._seen]
+        if new:
+            times_ms = [self._clock.shown_ms(frame) for frame in new]
+            seen = self._see([self._renderer.frame(time_ms) for time_ms in times_ms])
+            shown = [labels(self.world, time_ms) for time_ms in times_ms]
+            self._seen.update(zip(new, zip(seen, shown, strict=True), strict=True))
+        features, known = zip(*(self._seen[frame] for frame in frames), strict=True)
+        return torch.stack(features), list(known)
+
+    def asks(self, most: int) -> list[tuple[Guide, Ask, str]]:
+        """Questions that have one answer, those with most cards to be mistaken for it first: who is
+        asked about, the slots, the answer.
+        """
+        cards = [(event.actor, self.world.place_of(event)) for event in self.world.events_of(Card)]
+
+        def num_rivals(asked: tuple[int, str]) -> int:
+            return sum((card[0] == asked[0]) != (card[1] == asked[1]) for card in cards)
+
+        asks = list[tuple[Guide, Ask, str]]()
+        for actor, place in sorted(dict.fromkeys(cards), key=num_rivals, reverse=True):
+            ask = Ask.of(FORM, actor=describe(self.world, actor), place=place)
+            truth = family(FAMILY).derive(self.world, ask)
+            if truth is not None and len(truth.gold) == 1:
+                asks.append((Guide(self.world, actor, place), ask, truth.gold))
+        return asks[:most]
+
+
+def film_lessons(
+    see: Eyesight, scribe: Scribe, image_id: int, *, seed: int, ways: Sequence[str]
+) -> Iterator[Lesson]:
+    """Lessons about ever new films; never ends.
+
+    Args:
+        see: The eyes.
+        scribe: Writes the words.
+        image_id: The token of pictures.
+        seed: Another one, other films.
+        ways: Of `seek` and `direct`.
+    """
+    rng = Rng(seed, "lessons")
+    for number, asked in enumerate(tasks(seed)):
+        film = Film(asked.world, see)
+        for i, (guide, ask, gold) in enumerate(film.asks(_ASKS)):
+            for way in ways:
+                draw = rng.child(number, i, way)
+                looks = looks_of(film, guide) if way == "seek" else [EVENLY]
+                times_s = [film.times_s(look) for look in looks]
+                sights = [[guide.sight(t) for t in times] for times in times_s]
+                found = guide.found(sights)
+                if found is None and (way == "direct" or len(looks) < 2):
+                    continue
+                assert found in (None, gold)
+                _, phrase = draw.choice(phrases_for(family(FAMILY), FORM, "avoid"))
+                hint = HINTS[family(FAMILY).kinds[FORM]]
+                question = f"{write(phrase, ask, draw)}\n{hint}"
+                if way == "seek":
+                    shown = list(zip(looks, times_s, strict=True))
+                    ids, weights = scribe.seeking(question, found, shown, draw)
+                else:
+                    ids, weights = scribe.direct(question, gold, EVENLY, times_s[0], draw)
+                flat = [sight for look in sights for sight in look]
+                features, known = film.pictures([sight.time_s for sight in flat])
+                yield Lesson(
+                    kind=way,
+                    ids=torch.tensor(ids),
+                    weights=torch.tensor(weights),
+                    positions=positions(ids, image_id),
+                    features=features,
+                    marks=_marks(guide, ask, flat, known),
+                )
+
+
+def looks_of(film: Film, guide: Guide) -> list[Look]:
+    """The looks that a guide takes."""
+    looks, sights = list[Look](), list[list[Sight]]()
+    while (look := guide.next(sights)) is not None:
+        looks.append(look)
+        sights.append([guide.sight(time_s) for time_s in film.times_s(look)])
+    return looks
+
+
+def _marks(
+    guide: Guide, ask: Ask, sights: Sequence[Sight], known: Sequence[Labels]
+) -> torch.Tensor:
+    actor = guide.world.actors[guide.actor]
+    subject = Subject(actor, ask.text("actor") == short(actor), guide.place)
+    marks = [
+        subject.marks(shown, has_card=sight.card is not None)
+        for sight, shown in zip(sights, known, strict=True)
+    ]
+    return torch.from_numpy(np.stack(marks))

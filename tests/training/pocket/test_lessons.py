@@ -1,0 +1,66 @@
+# ruff: noqa: E402
+"""Lessons are written without playing, and to the token what the loop shows a model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from itertools import islice
+from typing import Any
+
+import pytest
+
+for library in ("torch", "torchvision", "transformers"):
+    pytest.importorskip(library)
+
+from playhead.agent.attempt import attempt
+from playhead.agent.source import WorldSource
+from playhead.core.policy import Author
+from playhead.training.pocket.curriculum import BUDGET, tasks, tools
+from playhead.training.pocket.films import EVENLY, Film, looks_of
+from playhead.training.pocket.lessons import Scribe
+from playhead.training.pocket.model import PocketSettings, new_pocket
+from playhead.training.pocket.surveyor import Guide, Surveyor
+from playhead.training.rows import Renderer, rows
+from playhead.worlds.rng import Rng
+
+SMALL = PocketSettings(
+    width=64, layers=1, heads=1, kv_heads=1, feedforward=64, vision_width=32, vision_layers=1
+)
+
+
+def unnamed(text: str) -> str:
+    """The text without hashes."""
+    return re.sub(r"\[e[0-9a-f]{16}\]|\('[0-9a-f]{8}'\)", "#", text)
+
+
+@pytest.mark.parametrize("strategy", ["seek", "direct"])
+def test_a_lesson_is_what_the_loop_shows(strategy: str):
+    _, processor = new_pocket([tool.spec for tool in tools()], SMALL)
+    renderer, rng = Renderer(processor), Rng(0)
+    scribe = Scribe(processor.tokenizer, [tool.spec for tool in tools()])
+    nobody: Any = None
+    with WorldSource() as source:
+        for task, world in islice(tasks(5, split="dev", held_out="avoid"), 5):
+            guide, film = Guide.of(task, world), Film(world, nobody)
+            with source.open(task, BUDGET) as ctx:
+                record = asyncio.run(
+                    attempt(task, Surveyor(guide), tools(), ctx, strategy=strategy)
+                )
+            (row,) = rows(record, renderer)
+            assert record.answer is not None
+            answer = record.answer.text
+            if strategy == "seek":
+                looks = [(look, film.times_s(look)) for look in looks_of(film, guide)]
+                ids, weights = scribe.seeking(task.question, answer, looks, rng)
+            else:
+                times_s = film.times_s(EVENLY)
+                ids, weights = scribe.direct(task.question, answer, EVENLY, times_s, rng)
+            decode = processor.tokenizer.decode
+            assert unnamed(decode(ids)) == unnamed(decode(list(row.ids)))
+            written = [i for i, weight in zip(ids, weights, strict=True) if weight > 0]
+            own = {
+                i for i, step in enumerate(record.steps) if step.reply.author is not Author.SCRIPT
+            }
+            turns = zip(row.ids, row.mask, row.steps, strict=True)
+            assert written == [i for i, bit, step in turns if bit and step in own]
