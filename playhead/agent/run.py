@@ -159,9 +159,8 @@ class Run:
 
     def cite(self, ids: Sequence[str]) -> tuple[Evidence, ...]:
         """The evidence of those ids that was really found, each once."""
-        names = dict.fromkeys(id_.strip().strip("[]") for id_ in ids)
-        found = (self.ctx.evidence.get(name) for name in names)
-        return tuple(piece for piece in found if piece is not None)
+        meant = (self.ctx.cited(id_) for id_ in ids)
+        return tuple({piece.id: piece for piece in meant if piece is not None}.values())
 
     def _read(self, state: State) -> list[Kept]:
         texts = state.get("steps", [])

@@ -40,12 +40,11 @@ def answer(
         raise Blamed(Origin.MODEL, f"cite the {_MOST_CITED} best at most: got {len(evidence)}")
     if ctx.options and option(value, ctx.options) is None and not _abstains(value):
         raise Blamed(Origin.MODEL, f"none of the options: {_listed(ctx.options)}", "no_such_option")
-    ids = list(dict.fromkeys(id_.strip().strip("[]") for id_ in evidence))
-    unknown = [id_ for id_ in ids if id_ not in ctx.evidence]
-    if unknown:
+    meant = {id_: ctx.cited(id_) for id_ in evidence}
+    if unknown := [id_ for id_, piece in meant.items() if piece is None]:
         raise Blamed(Origin.MODEL, _unknown(ctx, unknown), "no_such_evidence")
-    lines = [say.line(ctx, ctx.evidence[id_]) for id_ in ids]
-    cited = [ctx.evidence[id_] for id_ in ids]
+    cited = list({piece.id: piece for piece in meant.values() if piece is not None}.values())
+    lines = [say.line(ctx, piece) for piece in cited]
     head = f"answered: {value.strip()[:400]}"
     return say.observation(ctx, [head, *say.bounded(lines, _MOST_CITED)], cited)
 

@@ -43,6 +43,7 @@ from playhead.tools.made import is_made, make_again
 from playhead.tools.roi import on_pixels
 from playhead.video.base import Frames, Video
 
+_LEAST_OF_ID = 5  # characters of an id that is not written whole
 _KEPT_PICTURES = 256  # decoded pictures kept for the policy that is about to be shown them
 
 
@@ -325,6 +326,16 @@ class ToolContext:
         """Let evidence be cited in the answer."""
         with self._guard:
             self.evidence.update((piece.id, piece) for piece in evidence)
+
+    def cited(self, id_: str) -> Evidence | None:
+        """What is meant by an id as a model writes it: whole, in brackets, or as git does it, by
+        its first five characters or more, if they are those of one alone."""
+        name = id_.strip().strip("[]")
+        with self._guard:
+            if name in self.evidence or len(name) < _LEAST_OF_ID:
+                return self.evidence.get(name)
+            fits = [piece for full, piece in self.evidence.items() if full.startswith(name)]
+        return fits[0] if len(fits) == 1 else None
 
     def search(self, text: str | None = None, **how: Any) -> list[Hit]:
         """The library's search, within what may be seen: the videos, the part and the past."""

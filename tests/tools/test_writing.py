@@ -43,6 +43,15 @@ def test_an_answer_cites_what_was_found(ctx: ToolContext):
     assert seen.evidence == (found,)
 
 
+def test_an_id_may_be_cut_while_it_means_one_piece(ctx: ToolContext):
+    found = good(ctx, "search", text="key").evidence[0]
+    assert good(ctx, ANSWER, value="x", evidence=[found.id[:5], found.id]).evidence == (found,)
+    assert failure(ctx, ANSWER, value="x", evidence=[found.id[:4]]).code == "no_such_evidence"
+    twin = found.replace(id=found.id[:5] + "0" * 12)
+    ctx.found([twin])
+    assert failure(ctx, ANSWER, value="x", evidence=[found.id[:5]]).code == "no_such_evidence"
+
+
 def test_evidence_that_nobody_found_is_the_models_fault_and_near_ids_are_named(ctx: ToolContext):
     assert "no evidence has been found" in failure(ctx, ANSWER, value="x", evidence=["e1"]).message
     found = good(ctx, "search", text="key").evidence[0]
