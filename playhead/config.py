@@ -101,10 +101,11 @@ class Settings(BaseSettings):
         files = [TomlConfigSettingsSource(settings_cls, path) for path in settings_files()]
         return (init_settings, env_settings, *files)
 
-    def budget_of(self) -> Budget:
-        """The effort's budget with what was set instead."""
+    def budget_of(self, taught: Budget | None = None) -> Budget:
+        """The budget that a model was taught with, or else the effort's, with what was set
+        instead."""
         own = {k: v for k, v in self.budget.model_dump().items() if v is not None}
-        return Budget.of(self.effort).replace(**own)
+        return (taught or Budget.of(self.effort)).replace(**own)
 
     def library_folder(self) -> Path:
         """Where the library is."""

@@ -18,6 +18,7 @@ from playhead.core.span import Span
 from playhead.core.trajectory import Answer
 from playhead.memory.library import Library
 from playhead.memory.recipe import MemoryRecipe
+from playhead.models.strings import manner_of
 
 VideoName = str | os.PathLike[str]
 
@@ -93,12 +94,13 @@ class _Asking:
         try:
             paths = [video] if isinstance(video, str | os.PathLike) else list(video)
             ids = [self._library.add(path) for path in paths]
+            taught = manner_of(model or settings.model, environment=os.environ).budget
             self._session = Session(
                 self._library,
                 videos=ids,
                 model=model or settings.model,
                 effort=settings.effort.value,
-                budget=budget or settings.budget_of(),
+                budget=budget or settings.budget_of(taught),
             )
         except BaseException:
             self._library.close()

@@ -23,6 +23,8 @@ from playhead.core.message import ToolCall
 from playhead.core.policy import Policy, Sampling
 from playhead.core.tools import Tool
 from playhead.core.trajectory import Step, Task, Trajectory
+from playhead.models.manner import Manner
+from playhead.models.strings import manner_of
 from playhead.tools.context import Ledger, ToolContext
 from playhead.tools.toolset import Toolset, find_tools
 
@@ -54,7 +56,7 @@ async def attempt(
     Args:
         task: What is asked. Its answer and spans are shown to nobody.
         policy: Who thinks.
-        tools: What it may call.
+        tools: What it may call. One that was taught with some tools is offered only these of them.
         ctx: What the tools work with, and the budget. Stays the caller's to close.
         strategy: `seek`, `direct`, `sparse_to_dense`, a plug-in's name, or `auto`: see `router`.
         sampling: How replies are drawn. None: greedily.
@@ -97,8 +99,11 @@ def prepare(
     tell: Callable[[Event], None] | None = None,
 ) -> Run:
     """The run that `attempt` would make: for callers that bring a graph of their own."""
-    toolset = Toolset(tuple(tools))
-    name = route(ctx, policy, toolset) if strategy == "auto" else strategy
+    manner = manner_of(policy)
+    toolset = _known(Toolset(tuple(tools)), manner)
+    name = strategy
+    if name == "auto":
+        name = manner.strategy or route(ctx, policy, toolset)
     offered = toolset
     if name in _WITHOUT_TOOLS:
         looks = toolset.only("look")
@@ -113,7 +118,7 @@ def prepare(
         ctx=ctx,
         system=prompts.SYSTEM if "answer" in offered.names else prompts.SYSTEM_WITHOUT_TOOLS,
         opening=prompts.opening(task, ctx, ctx.ledger.budget, earlier),
-        sampling=sampling or Sampling(),
+        sampling=sampling or _usual(manner),
         verify=verify,
     )
     if is_last_turn(run):
@@ -121,6 +126,19 @@ def prepare(
     if tell is not None:
         run.tell = tell
     return run
+
+
+def _known(tools: Toolset, manner: Manner) -> Toolset:
+    """Those tools that a policy was taught, in the order in which it was told of them."""
+    if manner.tools is None:
+        return tools
+    return Toolset(tuple(tool for name in manner.tools if (tool := tools.get(name)) is not None))
+
+
+def _usual(manner: Manner) -> Sampling:
+    """Greedily, replies no longer than a policy was taught."""
+    longest = manner.max_reply_tokens
+    return Sampling() if longest is None else Sampling(max_tokens=longest)
 
 
 def first_state(run: Run, steps: Sequence[Step] = ()) -> State:

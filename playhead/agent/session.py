@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -37,6 +38,7 @@ from playhead.core.span import Span
 from playhead.core.tools import Tool
 from playhead.core.trajectory import Answer, Task, Trajectory
 from playhead.memory.library import Library
+from playhead.models.strings import manner_of
 
 PATIENCE_S = {Effort.QUICK: 3.0, Effort.NORMAL: 15.0, Effort.DEEP: 120.0}
 """How long a question waits for the index to be made, in seconds."""
@@ -69,7 +71,7 @@ class Session:
             videos: Ids of the videos it is about. None: all, or those the session was about.
             model: A model string (see `playhead.models.strings`) or a policy.
             effort: `quick`, `normal` or `deep`: what a question may cost.
-            budget: Instead of the effort's.
+            budget: None: what the model was taught with, if it tells, or else the effort's.
             strategy: As in `attempt`.
             verify: Whether the evidence alone must give the answer again. None: if effort is deep.
             tools: What the policy may call. None: the default tools.
@@ -84,7 +86,8 @@ class Session:
             NoSuchPlugin: No such model.
         """
         self.library = library
-        self.budget = budget or Budget.of(effort)
+        taught = manner_of(model, environment=os.environ).budget
+        self.budget = budget or taught or Budget.of(effort)
         self._strategy = strategy
         self._verify = effort == "deep" if verify is None else verify
         self.store = SessionStore(library.folder / "sessions.sqlite")

@@ -20,7 +20,7 @@ from playhead.agent.attempt import attempt, new_id
 from playhead.agent.loop_thread import LoopThread
 from playhead.agent.record import answer_of
 from playhead.core.trajectory import Task, Trajectory
-from playhead.models.strings import find_policy
+from playhead.models.strings import find_policy, manner_of
 from playhead.tools.context import Ledger, ToolContext
 from playhead.tools.toolset import default_tools
 
@@ -94,7 +94,8 @@ async def _record(asked: Asked) -> Trajectory:
         ids = tuple(library.video(name).id for name in names)
         options = tuple(asked.get("options") or ())
         task = Task(id=new_id(), question=asked["question"], video_ids=ids, options=options)
-        with ToolContext(library, ids, Ledger(settings.budget_of())) as ctx:
+        taught = manner_of(settings.model, environment=os.environ).budget
+        with ToolContext(library, ids, Ledger(settings.budget_of(taught))) as ctx:
             policy = find_policy(settings.model, resolve=ctx.resolve, environment=os.environ)
             strategy = asked.get("strategy") or "auto"
             return await attempt(task, policy, default_tools(), ctx, strategy=strategy)

@@ -170,6 +170,7 @@ def _session(
     tools: Sequence[Tool] | None,
 ) -> Session:
     from playhead.agent.session import Session
+    from playhead.models.strings import manner_of
 
     ids = [_video(shelf, name) for name in names]
     return Session(
@@ -177,7 +178,7 @@ def _session(
         videos=ids or None,
         model=settings.model,
         effort=settings.effort.value,
-        budget=settings.budget_of(),
+        budget=settings.budget_of(manner_of(settings.model, environment=os.environ).budget),
         strategy=strategy,
         verify=verify,
         tools=tools,

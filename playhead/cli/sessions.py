@@ -102,6 +102,7 @@ def doctor(library: InLibrary = None) -> None:
         state = "yes" if there else f'no: pip install "playhead[{extra}]"'
         print(f"{module:<16} {state:<40} {what}")
     print(f"{'faiss':<16} {_faiss()}")
+    print(f"{'pocket':<16} {resolve_auto('pocket')}")
 
 
 def models() -> None:

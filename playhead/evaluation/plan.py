@@ -13,6 +13,7 @@ from typing import Any
 from playhead.core.budget import Budget, Effort
 from playhead.core.value import Value
 from playhead.evaluation.subjects import UNIFORM, Subject, find_subject
+from playhead.models.strings import manner_of
 
 USUAL = "auto"
 """The strategy that labels do not name."""
@@ -25,10 +26,10 @@ class Bound(Value):
     """As it was written; empty: nothing was."""
     bounds: dict[str, float]
 
-    def budget(self, effort: Effort) -> Budget:
-        """The budget. It has no bound in seconds unless one was written: a busy machine would
-        change the result."""
-        usual = Budget.of(effort).replace(seconds=None)
+    def budget(self, effort: Effort, taught: Budget | None = None) -> Budget:
+        """The budget, in place of the one a model was taught with or else the effort's. It has no
+        bound in seconds unless one was written: a busy machine would change the result."""
+        usual = (taught or Budget.of(effort)).replace(seconds=None)
         return Budget.model_validate({**dict(usual), **self.bounds})
 
 
@@ -69,8 +70,10 @@ def planned(
     runs: dict[str, Subject] = {}
     for model in models:
         is_fixed = model.startswith(f"{UNIFORM}:")  # its pictures are in its name
+        taught = manner_of(model, environment=how.get("environment")).budget
         for point in points[:1] if is_fixed else points:
-            subject = find_subject(model, strategy=strategy, budget=point.budget(effort), **how)
+            budget = point.budget(effort, taught)
+            subject = find_subject(model, strategy=strategy, budget=budget, **how)
             told = [] if is_fixed or not point.told else [point.told]
             told += [strategy] if strategy != USUAL and subject.strategy == strategy else []
             runs.setdefault(" ".join([subject.name, *told]), subject)

@@ -20,7 +20,7 @@ from playhead.core.trajectory import Task
 from playhead.evaluation.uniform import UNIFORM_TOOLS, Measured, UniformPolicy
 from playhead.memory.recipe import MemoryRecipe
 from playhead.models.eyes.world import WorldEye
-from playhead.models.strings import find_policy
+from playhead.models.strings import find_policy, manner_of
 from playhead.tools.toolset import default_tools, find_tools
 from playhead.worlds.policy import OraclePolicy
 
@@ -111,4 +111,6 @@ def _cameras(tasks: Sequence[Task]) -> dict[str, int]:
 
 def reads_worlds_only(spec: str) -> bool:
     """Whether a model string names somebody who can read rendered worlds and nothing else."""
-    return spec.strip().partition(":")[0] in (ORACLE, UNIFORM)
+    if spec.strip().partition(":")[0] in (ORACLE, UNIFORM):
+        return True
+    return manner_of(spec).scope is not None

@@ -4,6 +4,8 @@
     openai:NAME@URL            the model NAME of an OpenAI-compatible server
     vllm:FOLDER                a model on this machine, in this process, by vLLM
     hf:FOLDER                  a model on this machine, in this process, by transformers
+    pocket                     the small model that comes along; it knows rendered worlds only
+    pocket:FOLDER              one of your own, as `playhead speedrun` leaves it
     auto                       what was configured; else a server in the environment; else rules
     DIALECT+any of these       a checkpoint that writes its calls in that dialect
     anything else              an installed plug-in, or a model of the server in the environment
@@ -22,6 +24,7 @@ from typing import Any
 from playhead.core.errors import NoSuchPlugin
 from playhead.core.plugins import find_plugin, plugin_names
 from playhead.core.policy import Policy
+from playhead.models.manner import FILE, Manner, read_manner
 from playhead.models.pictures import Resolve
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -32,7 +35,12 @@ _WHAT = {
     "vllm:FOLDER": "a model on this machine, by vLLM in this process",
     "DIALECT+...": "any of these, whose checkpoint writes its calls in that dialect",
     "hf:FOLDER": "a model on this machine, by transformers in this process",
+    "pocket": "the small model that comes along; knows rendered worlds only; pocket:FOLDER: yours",
 }
+_SHIPPED = Path(__file__).parents[1] / "training" / "pocket" / "weights"
+_IN_FOLDERS = ("vllm", "hf", "pocket")
+"""Kinds of models that are loaded into this process. What a folder says of how its model was taught
+(`playhead.models.manner`) is kept to."""
 
 
 def describe_models() -> dict[str, str]:
@@ -81,14 +89,39 @@ def find_policy(
         return RulesPolicy(**options)
     if kind == "openai":
         return _server(rest, resolve, around, options)
-    if kind in ("vllm", "hf") and not rest:
-        raise ValueError(f"give a folder: {kind}:FOLDER, got {spec!r}")
-    if kind in ("vllm", "hf"):
-        return _loaded(kind, Path(rest).expanduser().resolve(), resolve, options)
+    if kind in _IN_FOLDERS:
+        return _loaded(kind, _folder(spec), resolve, options)
     if kind in plugin_names("policies", {}):
         make = find_plugin("policies", kind, {})
         return make(rest, resolve=resolve, **options) if colon else make(resolve=resolve, **options)
     raise _unknown(spec)
+
+
+def manner_of(
+    model: str | Policy,
+    *,
+    configured: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Manner:
+    """How a model was taught, as far as its folder or the policy tells; nothing is loaded.
+
+    Arguments and errors as `find_policy`.
+    """
+    if not isinstance(model, str):
+        return getattr(model, "manner", None) or Manner()
+    dialect, plus, inner = model.partition("+")
+    spec = inner if plus and dialect.isidentifier() else model
+    spec = _meaning(spec.strip(), configured, environment or {})
+    is_loaded = spec.partition(":")[0] in _IN_FOLDERS
+    return (read_manner(_folder(spec)) if is_loaded else None) or Manner()
+
+
+def _folder(spec: str) -> Path:
+    """Where the model of a string lies."""
+    kind, _, rest = spec.partition(":")
+    if not rest and kind != "pocket":
+        raise ValueError(f"give a folder: {kind}:FOLDER, got {spec!r}")
+    return Path(rest).expanduser().resolve() if rest else _SHIPPED
 
 
 _IN_PROCESS: dict[tuple[str, Path, str], Any] = {}
@@ -98,6 +131,11 @@ _LOADING = threading.Lock()
 def _loaded(kind: str, folder: Path, resolve: Resolve, options: Mapping[str, Any]) -> Policy:
     """The model of a folder, loaded at its first question and kept as long as the process lives:
     every question has a policy of its own, and none of them weights of its own."""
+    manner = read_manner(folder)
+    if kind == "pocket" and manner is None and folder.is_dir():
+        raise ValueError(f"no {FILE} in {str(folder)!r} tells how a pocket model was taught")
+    if manner is not None and manner.dtype is not None:
+        options = {"dtype": manner.dtype, **options}
     name = kind, folder, repr(sorted(options.items()))
     with _LOADING:
         if name not in _IN_PROCESS:
@@ -106,7 +144,12 @@ def _loaded(kind: str, folder: Path, resolve: Resolve, options: Mapping[str, Any
             else:
                 from playhead.models.policies.transformers import TransformersPolicy as Local
             _IN_PROCESS[name] = Local(folder, resolve=resolve, **options)
-    return _IN_PROCESS[name].seeing(resolve)
+    policy = _IN_PROCESS[name].seeing(resolve)
+    if manner is None:
+        return policy
+    from playhead.models.policies.taught import TaughtPolicy
+
+    return TaughtPolicy(policy, manner)
 
 
 def resolve_auto(
@@ -121,7 +164,9 @@ def resolve_auto(
     if kind == "openai":
         name, url = _name_and_url(rest, environment or {})
         return f"{name or 'the one model'} of the server at {url}"
-    if kind in ("vllm", "hf"):
+    if kind == "pocket" and not rest:
+        return "the small model that comes along; it knows rendered worlds only"
+    if kind in _IN_FOLDERS:
         there = "" if Path(rest).expanduser().is_dir() else ", which is not there"
         return f"the model in {rest} by {'vLLM' if kind == 'vllm' else 'transformers'}{there}"
     if meaning == "rules":
@@ -138,11 +183,11 @@ def _meaning(spec: str, configured: str | None, around: Mapping[str, str]) -> st
         spec = around.get("PLAYHEAD_MODEL", "").strip() or "auto"
     if spec == "auto":
         return "openai:" if around.get("OPENAI_BASE_URL") else "rules"
-    is_ours = spec == "rules" or spec.partition(":")[0] in ("openai", "vllm", "hf")
-    is_theirs = spec.partition(":")[0] in plugin_names("policies", {})
-    if is_ours or is_theirs or not spec or not around.get("OPENAI_BASE_URL"):
+    kind = spec.partition(":")[0]
+    is_ours = spec == "rules" or kind in ("openai", *_IN_FOLDERS)
+    if is_ours or not spec or not around.get("OPENAI_BASE_URL"):
         return spec
-    return f"openai:{spec}"
+    return spec if kind in plugin_names("policies", {}) else f"openai:{spec}"
 
 
 def _server(

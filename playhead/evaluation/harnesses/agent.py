@@ -25,7 +25,7 @@ from playhead.core.policy import Policy
 from playhead.core.span import Span
 from playhead.core.store import TrajectoryStore
 from playhead.core.trajectory import Task, Trajectory
-from playhead.models.strings import find_policy
+from playhead.models.strings import find_policy, manner_of
 from playhead.tools.toolset import default_tools
 
 
@@ -67,7 +67,8 @@ class HarnessAgent:
             NoSuchPlugin: No such model.
         """
         settings = config.load(effort=effort)
-        budget = settings.budget_of().replace(seconds=None)
+        taught = manner_of(model or settings.model, environment=os.environ).budget
+        budget = settings.budget_of(taught).replace(seconds=None)
         self.budget = budget if frames is None else budget.replace(frames=frames)
         self.store = TrajectoryStore(Path(folder) / "attempts.jsonl")
         self._source = FileSource(Path(folder) / "indexes", recipe=recipe_of(settings))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from playhead.core.message import Message, Role
 from playhead.core.policy import Policy, Reply, Sampling
@@ -45,6 +46,11 @@ class DialectPolicy:
     def dollars_per_million(self) -> tuple[float, float] | None:
         """The inner policy's price of a million tokens, in and out. None: it tells none."""
         return getattr(self.inner, "dollars_per_million", None)
+
+    @property
+    def manner(self) -> Any:
+        """How the inner policy's model was taught. None: it tells nothing."""
+        return getattr(self.inner, "manner", None)
 
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling

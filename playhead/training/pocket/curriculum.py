@@ -3,11 +3,14 @@
 Scenes last half a minute and a card with one character is up for three seconds. 18 pictures spread
 evenly show the card in 1 of 3 films; eight of them to survey and ten for one scene, in twice as
 many. So it pays to look twice, and nothing else tells a model that does from one that does not.
+
+All questions are about the card that somebody raised in a place: what was on it (`needle`), or
+what was on it if there was one (`negative`, where half of them never were).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from playhead.core.budget import Budget
@@ -25,9 +28,12 @@ KNOBS: dict[str, Any] = {
     "duration_ms": round(1000 * DURATION_S), "scene_ms": 30_000, "event_ms": 3_000,
     "code_length": 1, "height": HEIGHT, "width": WIDTH, "modality": "visual",
 }  # fmt: skip
-FAMILY, FORM = "needle", "where"
-"""What was on the card that somebody raised in a place? `needle.elsewhere` takes more pictures than
-there are to spend."""
+FORMS = {"where": "needle", "or_absent": "negative"}
+"""The forms of questions, and the family of each. `needle.elsewhere` takes more pictures than there
+are to spend."""
+SHARES = (2, 1)
+"""How often each form is in lessons."""
+FAMILIES = tuple(dict.fromkeys(FORMS.values()))
 NUM_SURVEY, NUM_CLOSE = 8, 10
 """Pictures of the first look and of the second."""
 NUM_PICTURES = NUM_SURVEY + NUM_CLOSE
@@ -47,20 +53,26 @@ def tools() -> tuple[Tool, ...]:
 
 
 def tasks(
-    seed: int, *, split: Split = "train", held_out: HeldOut | None = None, num_rivals: int = 6
+    seed: int,
+    *,
+    families: Sequence[str] = FAMILIES,
+    split: Split = "train",
+    held_out: HeldOut | None = None,
+    num_rivals: int = 6,
 ) -> Iterator[Asked]:
-    """Ever new tasks; never ends.
+    """Ever new tasks, the families taking turns; never ends.
 
     Args:
         seed: Another one, other films.
+        families: Of `FAMILIES`.
         split: Of seeds.
         held_out: As `create_dataset` has it.
         num_rivals: Cards that are put in because they could be mistaken for the one asked about.
     """
     knobs = {**KNOBS, "num_distractors": num_rivals}
     data = create_dataset(
-        FAMILY, size=10_000_000, seed=seed, split=split, held_out=held_out, **knobs
+        families, size=10_000_000, seed=seed, split=split, held_out=held_out, **knobs
     )
     for entry in data:
-        if question_of(entry).form == FORM:
+        if question_of(entry).form in FORMS:
             yield Asked(to_task(entry), data.world(entry))

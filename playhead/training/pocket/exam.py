@@ -1,11 +1,12 @@
 """What a pocket model can do on films it has never seen, by the loop that serves.
 
-    exam = sit(pocket, paper(60), strategy="seek")
+    exam = sit(pocket, PAPERS[0].draw(60), strategy="seek")
     print(exam.mean, exam.interval)
 
 `seek` has the tools; `direct` gives the same model the same number of pictures, evenly spread.
 Papers are about new films, with few cards or many that could be mistaken for the one asked about,
-and about colour-shape pairs in phrasings that training never had (`held_out="only"`).
+about colour-shape pairs in phrasings that training never had (`held_out="only"`), and about cards
+half of which were never raised.
 """
 
 from __future__ import annotations
@@ -74,12 +75,33 @@ def saw(record: Trajectory) -> bool:
     return any(frame.time_s in span for frame in frames for span in record.task.spans or ())
 
 
-def paper(
-    num: int, *, seed: int = 902, held_out: HeldOut = "avoid", num_rivals: int = 1
-) -> list[Task]:
-    """So many questions about films of the development split; arguments as for `tasks`."""
-    asked = tasks(seed, split="dev", held_out=held_out, num_rivals=num_rivals)
-    return [each.task for each in itertools.islice(asked, num)]
+@dataclass(frozen=True)
+class Paper:
+    """Questions about films of the development split; fields as for `tasks`."""
+
+    title: str
+    families: tuple[str, ...] = ("needle",)
+    held_out: HeldOut = "avoid"
+    num_rivals: int = 1
+
+    def draw(self, num: int, *, seed: int = 902) -> list[Task]:
+        """So many questions."""
+        asked = tasks(
+            seed,
+            families=self.families,
+            split="dev",
+            held_out=self.held_out,
+            num_rivals=self.num_rivals,
+        )
+        return [each.task for each in itertools.islice(asked, num)]
+
+
+PAPERS = (
+    Paper("needle, one rival"),
+    Paper("needle, six rivals", num_rivals=6),
+    Paper("needle, unseen looks and phrasings", held_out="only"),
+    Paper("negative", families=("negative",)),
+)
 
 
 def sit(

@@ -5,27 +5,28 @@ A film's pictures are seen once for all the questions that can be asked about it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 
-from playhead.training.pocket.curriculum import DURATION_S, FAMILY, FORM, NUM_PICTURES, tasks
+from playhead.training.pocket.curriculum import DURATION_S, FORMS, NUM_PICTURES, SHARES, tasks
 from playhead.training.pocket.glances import Eyesight
-from playhead.training.pocket.lessons import Lesson, Scribe, Subject, positions
+from playhead.training.pocket.lessons import OTHER, Lesson, Said, Scribe, Subject, positions, worded
 from playhead.training.pocket.perception import Labels, labels
 from playhead.training.pocket.surveyor import Guide, Look, Sight
 from playhead.worlds.clock import film_clock
 from playhead.worlds.families import family
-from playhead.worlds.families.base import HINTS, Ask
-from playhead.worlds.families.build import phrases_for
-from playhead.worlds.families.phrases import describe, short, write
+from playhead.worlds.families.base import Ask
+from playhead.worlds.families.phrases import describe, short
 from playhead.worlds.render import Renderer
 from playhead.worlds.rng import Rng
 from playhead.worlds.script import Card, World
+from playhead.worlds.verify import NOT_IN_VIDEO
 
 EVENLY = Look(0.0, DURATION_S, NUM_PICTURES)
-_ASKS = 4  # questions about one film
+_CUT = 1, 2  # lessons that end after the survey, whatever it showed: so there is a choice
 
 
 class Film:
@@ -52,22 +53,28 @@ class Film:
         features, known = zip(*(self._seen[frame] for frame in frames), strict=True)
         return torch.stack(features), list(known)
 
-    def asks(self, most: int) -> list[tuple[Guide, Ask, str]]:
-        """Questions that have one answer, those with most cards to be mistaken for it first: who is
-        asked about, the slots, the answer.
+    def asks(self, rng: Rng) -> list[tuple[Guide, str]]:
+        """Questions and their answers: about cards that were raised, those with most cards to be
+        mistaken for them first, and about one that never was.
         """
         cards = [(event.actor, self.world.place_of(event)) for event in self.world.events_of(Card)]
+        stays = [(actor, scene.place) for scene in self.world.scenes for actor in scene.cast]
 
         def num_rivals(asked: tuple[int, str]) -> int:
             return sum((card[0] == asked[0]) != (card[1] == asked[1]) for card in cards)
 
-        asks = list[tuple[Guide, Ask, str]]()
-        for actor, place in sorted(dict.fromkeys(cards), key=num_rivals, reverse=True):
-            ask = Ask.of(FORM, actor=describe(self.world, actor), place=place)
-            truth = family(FAMILY).derive(self.world, ask)
-            if truth is not None and len(truth.gold) == 1:
-                asks.append((Guide(self.world, actor, place), ask, truth.gold))
-        return asks[:most]
+        def asks(
+            pairs: Iterable[tuple[int, str]], *, are_cards: bool
+        ) -> Iterator[tuple[Guide, str]]:
+            for actor, place in sorted(dict.fromkeys(pairs), key=num_rivals, reverse=True):
+                form = rng.weighted(tuple(FORMS), SHARES) if are_cards else "or_absent"
+                ask = Ask.of(form, actor=describe(self.world, actor), place=place)
+                truth = family(FORMS[form]).derive(self.world, ask)
+                if truth is not None and (len(truth.gold) == 1) == are_cards:
+                    yield Guide(self.world, ask), truth.gold
+
+        never = [pair for pair in stays if pair not in cards]
+        return [*islice(asks(cards, are_cards=True), 4), *islice(asks(never, are_cards=False), 1)]
 
 
 def film_lessons(
@@ -85,24 +92,23 @@ def film_lessons(
     rng = Rng(seed, "lessons")
     for number, asked in enumerate(tasks(seed)):
         film = Film(asked.world, see)
-        for i, (guide, ask, gold) in enumerate(film.asks(_ASKS)):
+        for i, (guide, gold) in enumerate(film.asks(rng.child(number))):
             for way in ways:
                 draw = rng.child(number, i, way)
                 looks = looks_of(film, guide) if way == "seek" else [EVENLY]
+                if draw.chance(*_CUT):
+                    looks = looks[:1]
                 times_s = [film.times_s(look) for look in looks]
                 sights = [[guide.sight(t) for t in times] for times in times_s]
                 found = guide.found(sights)
-                if found is None and (way == "direct" or len(looks) < 2):
-                    continue
-                assert found in (None, gold)
-                _, phrase = draw.choice(phrases_for(family(FAMILY), FORM, "avoid"))
-                hint = HINTS[family(FAMILY).kinds[FORM]]
-                question = f"{write(phrase, ask, draw)}\n{hint}"
+                guesses = found is None and guide.ask.form == "where"
+                said = Said(gold, OTHER) if guesses else Said(found or NOT_IN_VIDEO)
+                question = worded(guide.ask, draw)
                 if way == "seek":
                     shown = list(zip(looks, times_s, strict=True))
-                    ids, weights = scribe.seeking(question, found, shown, draw)
+                    ids, weights = scribe.seeking(question, said, shown, draw)
                 else:
-                    ids, weights = scribe.direct(question, gold, EVENLY, times_s[0], draw)
+                    ids, weights = scribe.direct(question, said, EVENLY, times_s[0], draw)
                 flat = [sight for look in sights for sight in look]
                 features, known = film.pictures([sight.time_s for sight in flat])
                 yield Lesson(
@@ -111,7 +117,7 @@ def film_lessons(
                     weights=torch.tensor(weights),
                     positions=positions(ids, image_id),
                     features=features,
-                    marks=_marks(guide, ask, flat, known),
+                    marks=_marks(guide, flat, known),
                 )
 
 
@@ -124,11 +130,9 @@ def looks_of(film: Film, guide: Guide) -> list[Look]:
     return looks
 
 
-def _marks(
-    guide: Guide, ask: Ask, sights: Sequence[Sight], known: Sequence[Labels]
-) -> torch.Tensor:
+def _marks(guide: Guide, sights: Sequence[Sight], known: Sequence[Labels]) -> torch.Tensor:
     actor = guide.world.actors[guide.actor]
-    subject = Subject(actor, ask.text("actor") == short(actor), guide.place)
+    subject = Subject(actor, guide.ask.text("actor") == short(actor), guide.place)
     marks = [
         subject.marks(shown, has_card=sight.card is not None)
         for sight, shown in zip(sights, known, strict=True)

@@ -14,18 +14,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from playhead.training.pocket.curriculum import FAMILY, FORM
-from playhead.training.pocket.lessons import NUM_TOKENS, Lesson, Scribe, Subject, positions
+from playhead.training.pocket.curriculum import FORMS, SHARES
+from playhead.training.pocket.lessons import (
+    NUM_TOKENS,
+    Lesson,
+    Scribe,
+    Subject,
+    positions,
+    worded,
+)
 from playhead.training.pocket.perception import Labels, pictures
-from playhead.worlds.families import family
-from playhead.worlds.families.base import HINTS, Ask
-from playhead.worlds.families.build import phrases_for
-from playhead.worlds.families.phrases import short, write
+from playhead.worlds.families.base import Ask
+from playhead.worlds.families.phrases import short
 from playhead.worlds.rng import Rng
 from playhead.worlds.script import COLORS, GLYPHS, HATS, PATTERNS, PLACES, SHAPES, Actor
+from playhead.worlds.verify import NOT_IN_VIDEO
 
 _BATCH = 48
-_RIVALS, _SHARES = (0, 1, 2, 5, 7), (3, 2, 2, 2, 2)
+_RIVALS, _OFTEN = (0, 1, 2, 5, 7), (3, 2, 2, 2, 2)
 """Other pictures that look like the one that is asked about, and how often so many."""
 
 
@@ -90,7 +96,9 @@ class Glances:
                 yield lesson
 
     def _draw(self, rng: Rng) -> Lesson | None:
-        """A question about a card and other pictures that look like its own. None: two fit."""
+        """A question about a card and other pictures that look like its own, or about those alone.
+        None: not one card fits.
+        """
         album = self._album
         number, part = album.held[rng.below(len(album.held))]
         shown = album.shown[number]
@@ -102,17 +110,18 @@ class Glances:
         keys = (
             ("place", shown.place), ("color", color), ("shape", shape), ("pair", 8 * color + shape),
         )  # fmt: skip
-        for _ in range(rng.weighted(_RIVALS, _SHARES)):
+        for _ in range(rng.weighted(_RIVALS, _OFTEN)):
             chosen.append(rng.choice(album.of[rng.choice(keys)]))
-        chosen = rng.shuffled(chosen)
+        form = rng.weighted(tuple(FORMS), SHARES)
+        is_gone = form != "where" and len(chosen) > 1 and rng.chance(1, 2)
+        chosen = rng.shuffled(chosen[1:] if is_gone else chosen)
         marks = [subject.marks(album.shown[i], has_card=True) for i in chosen]
-        if sum(int(mark[:, -1].sum()) for mark in marks) != 1:
+        if sum(int(mark[:, -1].sum()) for mark in marks) != (not is_gone):
             return None
-        _, phrase = rng.choice(phrases_for(family(FAMILY), FORM, "avoid"))
         name = short(subject.actor) if subject.is_short else subject.actor.name
-        words = write(phrase, Ask.of(FORM, actor=name, place=subject.place), rng)
-        question = f"{words}\n{HINTS[family(FAMILY).kinds[FORM]]}"
-        ids, weights = self._scribe.glance(question, GLYPHS[int(shown.card[part, 0])], len(chosen))
+        ask = Ask.of(form, actor=name, place=subject.place)
+        answer = NOT_IN_VIDEO if is_gone else GLYPHS[int(shown.card[part, 0])]
+        ids, weights = self._scribe.glance(worded(ask, rng), answer, len(chosen))
         return Lesson(
             kind="glance",
             ids=torch.tensor(ids),

@@ -25,10 +25,21 @@ from playhead.core.tools import ToolSpec
 from playhead.models.policies import render
 from playhead.tools import say
 from playhead.tools.ledger import visual_tokens
-from playhead.training.pocket.curriculum import BUDGET, DURATION_S, HEIGHT, NUM_PICTURES, WIDTH
+from playhead.training.pocket.curriculum import (
+    BUDGET,
+    DURATION_S,
+    FORMS,
+    HEIGHT,
+    NUM_PICTURES,
+    WIDTH,
+)
 from playhead.training.pocket.perception import COLUMNS, ROWS, Labels
 from playhead.training.pocket.surveyor import Look
 from playhead.training.pocket.words import OFFER, OFFERED
+from playhead.worlds.families import family
+from playhead.worlds.families.base import HINTS, Ask
+from playhead.worlds.families.build import phrases_for
+from playhead.worlds.families.phrases import write
 from playhead.worlds.rng import Rng
 from playhead.worlds.script import COLORS, HATS, PATTERNS, PLACES, SHAPES, Actor
 
@@ -92,6 +103,13 @@ class Subject(NamedTuple):
         )
 
 
+class Said(NamedTuple):
+    """An answer and its weight: `OTHER` for one that can only be guessed."""
+
+    text: str
+    weight: float = VALUE
+
+
 class Scribe:
     """Writes conversations as the loop shows them to a model, token by token."""
 
@@ -104,7 +122,7 @@ class Scribe:
     def seeking(
         self,
         question: str,
-        answer: str | None,
+        said: Said,
         looks: Sequence[tuple[Look, Sequence[float]]],
         rng: Rng,
     ) -> tuple[list[int], list[float]]:
@@ -112,7 +130,7 @@ class Scribe:
 
         Args:
             question: As a task has it.
-            answer: None: nothing is learnt of the answer.
+            said: The answer.
             looks: Calls of `look` and the times of the pictures that they gave.
             rng: Of what stands for hashes.
         """
@@ -127,14 +145,12 @@ class Scribe:
             left -= len(times_s)
             parts += self._shown(look, times_s, left, rng)
             parts.append((_SHOWN, 0.0))
-        learnt = 0.0 if answer is None else OTHER
-        parts.append(('<tool_call>\n{"name": "answer", "arguments": {"value": "', learnt))
-        parts.append((answer or "A", 0.0 if answer is None else VALUE))
-        parts += [('", "evidence": []}}\n</tool_call><|im_end|>', learnt)]
+        parts.append(('<tool_call>\n{"name": "answer", "arguments": {"value": "', OTHER))
+        parts += [said, ('", "evidence": []}}\n</tool_call><|im_end|>', OTHER)]
         return self._tokens(parts)
 
     def direct(
-        self, question: str, answer: str, look: Look, times_s: Sequence[float], rng: Rng
+        self, question: str, said: Said, look: Look, times_s: Sequence[float], rng: Rng
     ) -> tuple[list[int], list[float]]:
         """Tokens and weights of an attempt without tools, from pictures that were spread evenly."""
         whole = self._opening(prompts.SYSTEM_WITHOUT_TOOLS, question, rng)
@@ -145,12 +161,12 @@ class Scribe:
         )
         shown = self._shown(look, times_s, NUM_PICTURES - len(times_s), rng)
         parts = [*whole, (called, 0.0), *shown, (_SHOWN, 0.0)]
-        return self._tokens([*parts, (answer, VALUE), ("<|im_end|>", OTHER)])
+        return self._tokens([*parts, said, ("<|im_end|>", OTHER)])
 
     def glance(self, question: str, answer: str, num: int) -> tuple[list[int], list[float]]:
         """Tokens and weights of a question about a few pictures without their times."""
         asked = f"<|im_start|>user\n{question}{PICTURE * num}<|im_end|>\n<|im_start|>assistant\n"
-        return self._tokens([(asked, 0.0), (answer, VALUE), ("<|im_end|>", OTHER)])
+        return self._tokens([(asked, 0.0), Said(answer), ("<|im_end|>", OTHER)])
 
     def _opening(self, system: str, question: str, rng: Rng) -> Iterator[tuple[str, float]]:
         yield f"<|im_start|>system\n{system}<|im_end|>\n", 0.0
@@ -182,6 +198,13 @@ class Scribe:
                 ids += [token] * num
                 weights += [OTHER if weight == TIME and i else weight] * num  # tenths are all 0
         return ids, weights
+
+
+def worded(ask: Ask, rng: Rng) -> str:
+    """A question as a task has it, in a phrasing that training uses."""
+    asked = family(FORMS[ask.form])
+    _, phrase = rng.choice(phrases_for(asked, ask.form, "avoid"))
+    return f"{write(phrase, ask, rng)}\n{HINTS[asked.kinds[ask.form]]}"
 
 
 def positions(ids: Sequence[int], image_id: int) -> torch.Tensor:

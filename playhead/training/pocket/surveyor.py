@@ -5,7 +5,8 @@
 The question names somebody and a place. A few pictures over the whole film tell which scenes fit;
 one of them is looked at with more pictures, from the last picture before it to the first after it;
 whoever has seen the card reads it. All numbers of a call are copied from what stands in the
-conversation, so that a small model can learn to write them.
+conversation, so that a small model can learn to write them; it did not learn to copy the ids of
+evidence, so none is cited.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from playhead.core.message import Message, Role, ToolCall
 from playhead.core.policy import Author, Finish, Reply, Sampling
 from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task
-from playhead.training.pocket.curriculum import NUM_CLOSE, NUM_PICTURES, NUM_SURVEY
+from playhead.training.pocket.curriculum import FORMS, NUM_CLOSE, NUM_PICTURES, NUM_SURVEY
 from playhead.worlds.dataset import Recipe
 from playhead.worlds.edits import standing_ms
+from playhead.worlds.families.base import Ask
 from playhead.worlds.families.phrases import who
 from playhead.worlds.oracle import understand
 from playhead.worlds.script import Card, World
@@ -58,8 +60,16 @@ class Sight(NamedTuple):
 class Guide:
     """Who knows, from the script, what pictures show, and decides from what was shown."""
 
-    def __init__(self, world: World, actor: int, place: str) -> None:
-        self.world, self.actor, self.place = world, actor, place
+    def __init__(self, world: World, ask: Ask) -> None:
+        """Take up a question.
+
+        Raises:
+            ValueError: It names nobody who is there.
+        """
+        actor = who(world, ask.text("actor"))
+        if actor is None:
+            raise ValueError(f"nobody of this world is the {ask.text('actor')!r}")
+        self.world, self.ask, self.actor, self.place = world, ask, actor, ask.text("place")
         self._standing = {
             i: standing_ms(world, i, actor)
             for i, scene in enumerate(world.scenes)
@@ -72,15 +82,12 @@ class Guide:
         """The guide to what a task asks.
 
         Raises:
-            ValueError: It is no question of a world, or names nobody who is there.
+            ValueError: It is no question about a card, or names nobody who is there.
         """
         asked = understand(task.question)
-        world = world or Recipe.model_validate(task.metadata["recipe"]).cook().world
-        slots = asked.ask.slots if asked else {}
-        actor = who(world, str(slots.get("actor", "")))
-        if actor is None:
-            raise ValueError(f"no question about somebody of this world: {task.question!r}")
-        return cls(world, actor, str(slots.get("place", "")))
+        if asked is None or asked.ask.form not in FORMS:
+            raise ValueError(f"no question about a card that somebody raised: {task.question!r}")
+        return cls(world or Recipe.model_validate(task.metadata["recipe"]).cook().world, asked.ask)
 
     def sight(self, time_s: float) -> Sight:
         """What the picture at a time shows."""
@@ -136,7 +143,8 @@ class Surveyor:
         """The next turn."""
         seen = [m for m in messages if m.role is Role.TOOL and m.frames]
         looks = [[self._guide.sight(frame.time_s) for frame in m.frames] for m in seen]
-        value = self._guide.found(looks) or NOT_IN_VIDEO
+        found = self._guide.found(looks)
+        value = found or NOT_IN_VIDEO
         if not tools:
             return Reply(text=value, author=Author.TEACHER)
         look = None if sampling.tool_choice == "answer" else self._guide.next(looks)

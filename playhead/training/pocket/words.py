@@ -5,10 +5,8 @@
 What never changes is one token: the system prompts, each tool's schema, the marks of a call, the
 phrases of observations. So the prompt of two tools, 4,000 characters, is a few tokens. A whole
 number before a point (`127.5`) is one token, so that copying a time is copying one thing. An
-evidence id is a few tokens of two or three characters, most of which stand nowhere else in a
-conversation, so that it can be copied by finding the last one again; as sixteen single characters
-it was not learnt. Letters of codes, and all other digits, stand alone. Everything else is
-byte-level BPE, so any text comes back as it was.
+evidence id is `e` and eight pairs of characters. Letters of codes, and all other digits, stand
+alone. Everything else is byte-level BPE, so any text comes back as it was.
 """
 
 from __future__ import annotations
@@ -105,9 +103,14 @@ TEMPLATE = (
 )
 """Qwen3-VL's way of writing a chat, with pictures in every role."""
 
+_PAIRS = 8  # of an evidence id
+_ID_ENDS = r"(?![0-9A-Za-z])"
+_ID = [rf"e(?=[0-9a-f]{{{2 * _PAIRS}}}{_ID_ENDS})"] + [
+    rf"(?<=e[0-9a-f]{{{2 * k}}})[0-9a-f]{{2}}(?=[0-9a-f]{{{2 * (_PAIRS - 1 - k)}}}{_ID_ENDS})"
+    for k in range(_PAIRS)
+]
 _PIECES = (
-    r"(?<![0-9A-Za-z])e[0-9a-f]{16}(?![0-9A-Za-z])"  # an evidence id
-    r"| ?[A-Za-z]+"
+    "|".join(_ID) + r"| ?[A-Za-z]+"
     r"|\d{1,3}(?=\.\d)"
     r"|\.\d"
     r"|\d"

@@ -18,7 +18,7 @@ import transformers
 from PIL import Image
 
 from playhead.training.pocket.curriculum import tools
-from playhead.training.pocket.exam import paper, sit
+from playhead.training.pocket.exam import PAPERS, sit
 from playhead.training.pocket.films import film_lessons
 from playhead.training.pocket.glances import Album, Eyesight, Glances
 from playhead.training.pocket.lessons import Lesson, Scribe
@@ -182,7 +182,7 @@ def test_eyes_learn_and_words_get_their_meaning():
 @pytest.mark.slow
 def test_the_model_that_ships_answers_better_with_tools():
     pocket = load_pocket(SHIPPED)
-    questions = paper(30)
+    questions = PAPERS[0].draw(30)
     with_tools = sit(pocket, questions)
     evenly = sit(pocket, questions, strategy="direct")
     assert with_tools.mean > 0.3
