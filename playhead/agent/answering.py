@@ -19,7 +19,7 @@ from playhead.agent.record import trajectory
 from playhead.agent.run import Event, Run, State
 from playhead.agent.stills import keep_still, read_still
 from playhead.agent.store import Question, SessionStore
-from playhead.agent.strategies import find_strategy
+from playhead.agent.strategies import compiled
 from playhead.core.budget import Budget, Cost
 from playhead.core.errors import PlayheadError
 from playhead.core.media import FrameRef
@@ -111,7 +111,7 @@ class Answering:
 
     async def _go_on(self, run: Run, question: Question, checkpoints: Checkpoints) -> State:
         """Run the graph from its last checkpoint, or from the beginning."""
-        graph = find_strategy(run.strategy)().compile(checkpointer=checkpoints)
+        graph = compiled(run.strategy).copy({"checkpointer": checkpoints})
         config = attempts.config(run, thread_id=question.thread)
         kept = await graph.aget_state(config)
         if not kept.values:
@@ -171,7 +171,7 @@ class Answering:
 def _load(strategy: str) -> None:
     """Load LangGraph, which takes seconds, and what else the strategy needs."""
     import_module("playhead.agent.checkpoints")
-    find_strategy(strategy)()
+    compiled(strategy)
 
 
 def _answered(state: State) -> Event:

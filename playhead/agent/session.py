@@ -303,12 +303,7 @@ class Session:
 
     def _earlier(self) -> list[str]:
         """The last questions and answers of the session, as lines."""
-        answered = [
-            (question.task, question.trajectory.answer)
-            for question in self.store.questions(self.id, last=_EARLIER)
-            if question.trajectory is not None and question.trajectory.answer is not None
-        ]
-        return prompts.earlier_lines(answered)
+        return prompts.earlier_lines(self.store.answers(self.id, last=_EARLIER))
 
     def _streamed(self, question: Question) -> Iterator[Event]:
         events: queue.Queue[Event | None] = queue.Queue()

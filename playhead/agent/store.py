@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playhead.core.errors import StoreError
-from playhead.core.trajectory import Task, Trajectory
+from playhead.core.trajectory import Answer, Task, Trajectory
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, created TEXT NOT NULL,
@@ -152,6 +152,20 @@ class SessionStore:
             f"{_QUESTION} WHERE session = ? ORDER BY number DESC LIMIT ?", (session, last)
         )
         return _questions(reversed(found))
+
+    def answers(self, session: str, *, last: int) -> list[tuple[Task, Answer]]:
+        """Those of the last so many questions of a session that have an answer, in order; their
+        records are not read."""
+        found = self._run(
+            "SELECT task, json_extract(trajectory, '$.answer') FROM questions WHERE session = ? "
+            "ORDER BY number DESC LIMIT ?",
+            (session, last),
+        )
+        return [
+            (Task.from_json(task), Answer.from_json(answer))
+            for task, answer in reversed(found)
+            if answer is not None
+        ]
 
     def question(self, session: str, number: int) -> Question | None:
         """One question of a session. None: there is no such one."""
