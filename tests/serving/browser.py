@@ -36,7 +36,7 @@ _ARGS = (
     "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
 )
-_PICTURE = """() => {
+PICTURE = """() => {
   const video = document.querySelector("video"), canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
   canvas.getContext("2d").drawImage(video, 0, 0);
@@ -94,7 +94,7 @@ class Browser:
 
 def picture_of(page: Any) -> NDArray[np.uint8]:
     """`[H, W, 3]`: the picture that the page's player shows."""
-    return decoded(page.evaluate(_PICTURE))
+    return decoded(page.evaluate(PICTURE))
 
 
 def decoded(data_url: str) -> NDArray[np.uint8]:

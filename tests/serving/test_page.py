@@ -62,20 +62,6 @@ def command(film: ClockVideo, tmp_path_factory: pytest.TempPathFactory) -> Gener
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Generator[Browser]:
-    browser = Browser()
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(chromium: Browser) -> Generator[Browser]:
-    """Every test ends with a look at the console and at where requests went."""
-    yield chromium
-    chromium.check()
-
-
-@pytest.fixture(scope="module")
 def ferry(command: Command, film: ClockVideo) -> str:
     """The film in the library, indexed."""
     id_ = str(_json(command, "POST", "/api/videos", {"path": str(film.path)})["id"])
@@ -449,3 +435,10 @@ def test_the_token_lets_in_and_leaves_the_address(browser: Browser, tmp_path: Pa
             page.get_by_role("button", name="Enter").click()
             page.get_by_role("heading", name="Ask a video").wait_for()
         browser.problems.clear()  # the browser itself says that the first try was refused
+
+
+def test_a_link_that_is_put_in_by_hand_leads_there(browser: Browser, command: Command, ferry: str):
+    with _ferry_page(browser, command, ferry) as page:
+        page.locator("#timeline .film i").first.wait_for()
+        page.evaluate(f"location.hash = 'v={ferry}&t=8.2'")
+        page.locator("#clock", has_text="0:08.2").wait_for()

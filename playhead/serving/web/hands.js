@@ -32,6 +32,10 @@ export function listenToHands({ player, timeline, composer, shelf }) {
     i: markIn,
     o: markOut,
     Escape: () => timeline.select(null),
+    "+": () => timeline.part.step(2),
+    "=": () => timeline.part.step(2),
+    "-": () => timeline.part.step(1 / 2),
+    0: () => timeline.part.whole(),
     "/": () => $("query").focus(),
   };
 

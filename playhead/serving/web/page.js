@@ -431,4 +431,5 @@ async function start() {
   watch();
 }
 
+addEventListener("hashchange", () => location.reload()); // a link to another moment, put in by hand
 attempt(start);

@@ -1,15 +1,17 @@
 // One timeline with lanes: pictures, chapters, words, what was looked at, evidence.
 //
 // Every bar is a span of the video: a press plays just that. Anywhere else a press moves the
-// playhead, and with Shift it selects.
+// playhead, and with Shift it selects. How much of the video is shown, and how closely, is a `Part`.
 
 import { clock, merged, range } from "./clock.js";
 import { el } from "./dom.js";
+import { Part } from "./zoom.js";
 
 const LANES = ["film", "chapters", "words", "looked", "evidence"];
 const NAMES = { film: "", chapters: "Chapters", words: "Words", looked: "Looked at", evidence: "Evidence" };
 const FILM_HEIGHT = 44;
 const FINEST = 500; // bars in a lane
+const FINER_MS = 300;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
 
 export class Timeline {
@@ -19,10 +21,12 @@ export class Timeline {
    */
   constructor(root, on) {
     this.on = on;
-    this.duration = 0;
+    this.id = null;
     this.selection = null;
     this.known = { lines: [], chapters: [], shots: [] };
+    this.read = this.seen = this.proof = this.found = [];
     this.lanes = {};
+    this.part = new Part(root, () => this.#draw());
     this.#build(root);
     new ResizeObserver(() => this.#film()).observe(this.lanes.film);
   }
@@ -34,17 +38,15 @@ export class Timeline {
    * @param {object|null} sprite Pictures all over it.
    */
   show(facts, known, sprite) {
-    this.duration = facts?.duration_s ?? 0;
+    const isOther = this.id !== (facts?.id ?? null);
+    this.id = facts?.id ?? null;
     this.known = known;
     this.sprite = sprite;
-    const hasChapters = known.chapters.length > 0;
-    const shots = known.shots.length > 1 ? known.shots : [];
-    this.labels.chapters.textContent = hasChapters ? "Chapters" : "Shots";
-    this.#bars("chapters", hasChapters ? known.chapters : shots.map((shot, i) => ({ ...shot, text: `${i + 1}` })), { tabIndex: -1 });
-    this.hits([]);
-    this.#ruler();
-    this.#film();
-    this.lanes.film.setAttribute("aria-valuemax", this.duration.toFixed(1));
+    this.found = [];
+    this.labels.chapters.textContent = known.chapters.length ? "Chapters" : "Shots";
+    if (isOther) this.part.show(facts?.duration_s ?? 0);
+    else this.#draw();
+    this.lanes.film.setAttribute("aria-valuemax", this.part.duration.toFixed(1));
   }
 
   /**
@@ -53,24 +55,28 @@ export class Timeline {
    * @param {Array<number>} times_s Times of the pictures that were seen.
    */
   looked(spans, times_s) {
-    const near = this.duration / FINEST;
-    const seen = times_s.map((time) => ({ start: time, end: time, className: "seen" }));
-    this.#bars("looked", [...merged(spans, near), ...seen], { tabIndex: -1 });
+    this.read = spans;
+    this.seen = times_s.map((time) => ({ start: time, end: time, className: "seen" }));
+    this.#bars("looked");
   }
 
   /** What proves an answer. */
   evidence(pieces) {
-    this.#bars("evidence", pieces, {});
+    this.proof = pieces;
+    this.part.mark(pieces);
+    this.#bars("evidence");
   }
 
   /** Moments that a search found, on top of the words. */
   hits(pieces) {
-    this.#bars("words", [...this.known.lines, ...pieces.map((piece) => ({ ...piece, className: "hit" }))], { tabIndex: -1 });
+    this.found = pieces.map((piece) => ({ ...piece, className: "hit" }));
+    this.#bars("words");
   }
 
   /** Where the playhead is. */
   time(time_s) {
-    this.head.style.left = this.#percent(time_s);
+    this.part.follow(time_s);
+    this.#headAt(time_s);
     this.lanes.film.setAttribute("aria-valuenow", time_s.toFixed(1));
     this.lanes.film.setAttribute("aria-valuetext", clock(time_s));
   }
@@ -78,47 +84,76 @@ export class Timeline {
   /** Select a span, or nothing. */
   select(span) {
     this.selection = span;
-    this.selected.hidden = !span;
-    if (span) this.#place(this.selected, span);
+    this.#placeSelected();
     this.on.select(span);
   }
 
-  #percent(time_s) {
-    return `${(100 * Math.min(time_s, this.duration)) / (this.duration || 1)}%`;
+  #draw() {
+    for (const lane of LANES.slice(1)) this.#bars(lane);
+    this.#ruler();
+    this.#film();
+    this.#placeSelected();
+    this.#headAt(this.part.time);
   }
 
+  #headAt(time_s) {
+    this.head.style.left = this.part.percent(time_s);
+    this.head.hidden = !this.part.holds({ start: time_s, end: time_s });
+  }
+
+  #placeSelected() {
+    const span = this.selection;
+    this.selected.hidden = !span || !this.part.holds(span);
+    if (span) this.#place(this.selected, span);
+  }
+
+  /** Where a span lies, as far as it is shown. */
   #place(node, { start, end }) {
-    node.style.left = this.#percent(start);
-    node.style.width = this.#percent(Math.max(0, Math.min(end, this.duration) - start));
+    const from = Math.max(start, this.part.start), to = Math.min(end, this.part.end);
+    node.style.left = this.part.percent(from);
+    node.style.width = `calc(${this.part.percent(Math.max(from, to))} - ${this.part.percent(from)})`;
   }
 
-  #bars(lane, pieces, more) {
-    const mayHide = lane === "chapters" || lane === "words";
-    this.lanes[lane].hidden = this.labels[lane].hidden = mayHide && !pieces.length;
-    const shown = pieces.length > FINEST ? merged(pieces, this.duration / FINEST) : pieces;
-    this.lanes[lane].replaceChildren(
-      ...shown.map((piece) => {
-        const bar = el("button", {
-          type: "button",
-          className: `bar ${piece.className ?? ""}`,
-          ariaLabel: ["Play", range(piece), piece.text].filter(Boolean).join(" "),
-          onclick: () => this.on.playSpan(piece.end > piece.start ? piece : { start: piece.start, end: piece.start + 2 }),
-          ...more,
-        });
-        if (lane === "chapters") bar.append(piece.text ?? "");
-        bar.dataset.words = piece.text ?? "";
-        this.#place(bar, piece);
-        return bar;
-      }),
-    );
+  /** Everything in a lane. */
+  #pieces(lane) {
+    const { known, read, seen, proof, found, part } = this;
+    const shots = known.shots.length > 1 ? known.shots : [];
+    if (lane === "chapters") return known.chapters.length ? known.chapters : shots.map((shot, i) => ({ ...shot, text: `${i + 1}` }));
+    if (lane === "words") return [...known.lines, ...found];
+    return lane === "looked" ? [...merged(read, part.length / FINEST), ...seen] : proof;
+  }
+
+  #bars(lane) {
+    const all = this.#pieces(lane), mayHide = lane === "chapters" || lane === "words";
+    this.lanes[lane].hidden = this.labels[lane].hidden = mayHide && !all.length;
+    const there = all.filter((piece) => this.part.holds(piece));
+    const shown = there.length > FINEST ? merged(there, this.part.length / FINEST) : there;
+    const bars = shown.map((piece) => this.#bar(lane, piece));
+    const held = this.lanes[lane].contains(document.activeElement) && document.activeElement.ariaLabel;
+    this.lanes[lane].replaceChildren(...bars);
+    if (held) bars.find((bar) => bar.ariaLabel === held)?.focus({ preventScroll: true });
+  }
+
+  #bar(lane, piece) {
+    const bar = el("button", {
+      type: "button",
+      className: `bar ${piece.className ?? ""}`,
+      ariaLabel: ["Play", range(piece), piece.text].filter(Boolean).join(" "),
+      onclick: () => this.on.playSpan(piece.end > piece.start ? piece : { start: piece.start, end: piece.start + 2 }),
+    });
+    if (lane !== "evidence") bar.tabIndex = -1;
+    if (lane === "chapters") bar.append(piece.text ?? "");
+    bar.dataset.words = piece.text ?? "";
+    this.#place(bar, piece);
+    return bar;
   }
 
   #ruler() {
-    const step = STEPS_S.find((s) => this.duration / s <= 8) ?? STEPS_S.at(-1);
+    const { start, end, length } = this.part, step = STEPS_S.find((s) => length / s <= 8) ?? STEPS_S.at(-1);
     const marks = [];
-    for (let time = 0; time < this.duration - step * 0.3 || time === 0; time += step) {
+    for (let time = Math.ceil(start / step) * step; time < end - step * 0.3 || time === 0; time += step) {
       const mark = el("span", {}, clock(time, false));
-      mark.style.left = this.#percent(time);
+      mark.style.left = this.part.percent(time);
       marks.push(mark);
     }
     this.ruler.replaceChildren(...marks);
@@ -126,12 +161,27 @@ export class Timeline {
 
   /** A strip of pictures, as many as there is place for. */
   #film() {
-    const { sprite } = this, lane = this.lanes.film;
+    const { sprite, part } = this, lane = this.lanes.film;
     lane.replaceChildren();
+    clearTimeout(this.finer);
     if (!sprite || !lane.clientWidth) return;
     const num = Math.ceil(lane.clientWidth / ((FILM_HEIGHT * sprite.cell_width) / sprite.cell_height));
     const width = lane.clientWidth / num;
-    for (let i = 0; i < num; i++) lane.append(this.#cell(((i + 0.5) / num) * this.duration, FILM_HEIGHT, width));
+    const times_s = Array.from({ length: num }, (_, i) => part.at((i + 0.5) / num));
+    lane.append(...times_s.map((time) => this.#cell(time, FILM_HEIGHT, width)));
+    const here = sprite.times_s.filter((time) => part.holds({ start: time, end: time }));
+    if (!part.isWhole && here.length < num) this.finer = setTimeout(() => this.#finer(times_s), FINER_MS);
+  }
+
+  /** Where the sprite has too few pictures: those of the times themselves. */
+  #finer(times_s) {
+    times_s.forEach((time, i) => {
+      const url = `/media/${encodeURIComponent(this.id)}/thumb/${time.toFixed(1)}.jpg?h=90`;
+      const { style } = this.lanes.film.children[i]; // what is there stays until the picture comes
+      style.backgroundImage = `url("${url}"), ${style.backgroundImage}`;
+      style.backgroundSize = `auto 100%, ${style.backgroundSize}`;
+      style.backgroundPosition = `center, ${style.backgroundPosition}`;
+    });
   }
 
   /** The picture of the sprite that is on screen at a time; cut at its sides to a width. */
@@ -168,7 +218,7 @@ export class Timeline {
     this.selected = el("div", { className: "selected", hidden: true });
     this.preview = el("div", { className: "preview", hidden: true });
     this.over = el("div", { className: "over" }, this.selected, this.hover, this.head, this.preview);
-    root.append(...rows.flat(), el("span", { className: "lane-name" }), this.ruler, this.over);
+    root.append(...rows.flat(), this.part.buttons, this.ruler, this.part.overview, this.over);
     root.onpointerdown = (event) => this.#press(event, root);
     root.onpointermove = (event) => this.#preview(event);
     root.onpointerleave = () => (this.hover.hidden = this.preview.hidden = true);
@@ -176,15 +226,16 @@ export class Timeline {
 
   #timeAt(event) {
     const { left, width } = this.over.getBoundingClientRect();
-    return Math.min(Math.max(0, (event.clientX - left) / width), 1) * this.duration;
+    return this.part.at((event.clientX - left) / width);
   }
 
   #press(event, root) {
     const isBar = event.target.closest("button") && !event.shiftKey;
     const isOutside = event.clientX < this.over.getBoundingClientRect().left;
-    if (isBar || isOutside || event.button || !this.duration) return;
+    if (isBar || isOutside || event.button || !event.isPrimary || !this.part.duration) return;
     const from = this.#timeAt(event);
     const drag = (moved) => {
+      if (this.part.fingers > 1) return;
       const time = this.#timeAt(moved);
       if (!event.shiftKey) this.on.seek(time);
       else if (time !== from) this.select({ start: Math.min(from, time), end: Math.max(from, time) });
@@ -199,12 +250,12 @@ export class Timeline {
 
   #preview(event) {
     const { left, width } = this.over.getBoundingClientRect(), x = event.clientX - left;
-    const isOutside = x < 0 || !this.duration;
+    const isOutside = x < 0 || !this.part.duration || this.part.overview.contains(event.target);
     this.hover.hidden = this.preview.hidden = isOutside;
     if (isOutside) return;
     const time = this.#timeAt(event);
     const words = event.target.closest(".bar")?.dataset.words || this.#wordsAt(time);
-    this.hover.style.left = this.#percent(time);
+    this.hover.style.left = this.part.percent(time);
     this.preview.replaceChildren(
       ...(this.sprite ? [this.#cell(time, 90)] : []),
       el("b", {}, clock(time)),
