@@ -3,6 +3,9 @@
 A real `playhead serve` in a process of its own, asked over HTTP; its memory is that of the process
 and of its decoders. Answers are those of the embedded rules, so what is measured is the server.
 
+Whoever asks shares the processor with the server, so with many connections at once it speaks HTTP
+over plain sockets (`Wire`): httpx then needs as much of the processor as what it measures.
+
     python benchmarks/serving.py --sessions 64 --questions 20
 """
 
@@ -25,6 +28,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -40,7 +44,6 @@ QUESTIONS = (
 )
 WORDS = ("miller", "bridge", "stars", "boat", "red ball", "night", "meadow")
 GIB = 2**30
-_UNBOUNDED = httpx.Limits(max_connections=None)
 MIB = 2**20
 
 
@@ -52,6 +55,44 @@ class Load:
     answers_s: list[float] = field(default_factory=list)
     finished_s: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+
+class Wire:
+    """One connection that is kept open: a request, then its reply."""
+
+    def __init__(self, url: str) -> None:
+        self._host, _, port = url.removeprefix("http://").rpartition(":")
+        self._port = int(port)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body; of events: all of them."""
+        return await self._say(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+
+    async def post(self, path: str, **body: Any) -> tuple[int, bytes]:
+        """As `get`."""
+        sent = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(sent)}\r\n"
+        return await self._say(head.encode() + b"Content-Type: application/json\r\n\r\n" + sent)
+
+    async def session(self, video: str) -> str:
+        """A new session about a video."""
+        return str(json.loads((await self.post("/api/sessions", videos=[video]))[1])["id"])
+
+    async def _say(self, request: bytes) -> tuple[int, bytes]:
+        self._streams = self._streams or await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._streams
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        status = int(head.split(b" ", 2)[1])
+        _, is_sized, length = head.partition(b"content-length: ")
+        if is_sized:
+            return status, await reader.readexactly(int(length.partition(b"\r\n")[0]))
+        body = b""
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readexactly(2)
+        return status, body
 
 
 class Memory:
@@ -110,25 +151,25 @@ def ready(client: httpx.Client, path: Path) -> str:
     return str(video["id"])
 
 
-async def one_session(client: httpx.AsyncClient, load: Load, video: str, num: int) -> None:
+async def one_session(wire: Wire, load: Load, video: str, num: int) -> None:
     """Ask `num` questions, one after the other, with a search between them."""
     dice = random.Random(len(load.errors) + num)
-    session = (await client.post("/api/sessions", json={"videos": [video]})).json()["id"]
+    session = await wire.session(video)
     for number in range(num):
         started = time.perf_counter()
-        found = await client.get("/api/search", params={"q": dice.choice(WORDS), "k": 10})
+        status, body = await wire.get(f"/api/search?q={quote(dice.choice(WORDS))}&k=10")
         load.searches_s.append(time.perf_counter() - started)
-        if found.status_code != 200 or not found.json()["hits"]:
-            load.errors.append(f"search: {found.status_code}")
-        question = {"question": QUESTIONS[number % len(QUESTIONS)]}
+        if status != 200 or not json.loads(body)["hits"]:
+            load.errors.append(f"search: {status}")
+        question = QUESTIONS[number % len(QUESTIONS)]
         started = time.perf_counter()
-        asked = await client.post(f"/api/sessions/{session}/ask", json=question)
-        if asked.status_code != 202:
-            load.errors.append(f"ask: {asked.status_code}")
+        status, body = await wire.post(f"/api/sessions/{session}/ask", question=question)
+        if status != 202:
+            load.errors.append(f"ask: {status}")
             continue
-        events = await client.get(asked.json()["events_url"])
+        _, events = await wire.get(json.loads(body)["events_url"])
         load.answers_s.append(time.perf_counter() - started)
-        last = json.loads(events.text.rstrip().rpartition("data: ")[2])
+        last = json.loads(events.rstrip().rpartition(b"data: ")[2])
         if last.get("state") != "answered":
             load.errors.append(f"answer: {last.get('state')}")
     load.finished_s.append(time.perf_counter())
@@ -138,45 +179,48 @@ async def many_sessions(url: str, video: str, num: int, questions: int) -> tuple
     """L1 of the threat model."""
     load = Load()
     started = time.perf_counter()
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=_UNBOUNDED) as client:
-        await asyncio.gather(*(one_session(client, load, video, questions) for _ in range(num)))
+    await asyncio.gather(*(one_session(Wire(url), load, video, questions) for _ in range(num)))
     load.finished_s = [end - started for end in load.finished_s]
     return load, time.perf_counter() - started
 
 
-async def overload(url: str, video: str, num: int) -> dict[str, Any]:
-    """L4 of the threat model: `num` questions as fast as 96 connections can ask them."""
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=_UNBOUNDED) as client:
-        sessions = []
-        for _ in range(num):
-            made = await client.post("/api/sessions", json={"videos": [video]})
-            sessions.append(made.json()["id"])
-        refused, taken, others = list[float](), list[str](), list[int]()
+async def overload(url: str, video: str, num: int, a_second: float) -> dict[str, Any]:
+    """L4 of the threat model: `num` questions, so many a second, whoever is answered or not."""
+    making = Wire(url)
+    sessions = [await making.session(video) for _ in range(num)]
+    refused, taken, others = list[float](), list[str](), list[int]()
+    idle = [Wire(url)]
 
-        async def ask_on() -> None:
-            while sessions:
-                started = time.perf_counter()
-                reply = await client.post(
-                    f"/api/sessions/{sessions.pop()}/ask", json={"question": QUESTIONS[0]}
-                )
-                if reply.status_code == 429:
-                    refused.append(time.perf_counter() - started)
-                elif reply.status_code == 202:
-                    taken.append(reply.json()["events_url"])
-                else:
-                    others.append(reply.status_code)
+    async def ask(session: str) -> None:
+        wire = idle.pop() if idle else Wire(url)
+        started = time.perf_counter()
+        status, body = await wire.post(f"/api/sessions/{session}/ask", question=QUESTIONS[0])
+        took = time.perf_counter() - started
+        idle.append(wire)
+        if status == 429:
+            refused.append(took)
+        elif status == 202:
+            taken.append(json.loads(body)["events_url"])
+        else:
+            others.append(status)
 
-        await asyncio.gather(*(ask_on() for _ in range(96)))
-        over = time.perf_counter()
-        for events_url in taken:
-            await client.get(events_url)
-        drained = time.perf_counter()
-        reply = await client.post("/api/ask", json={"question": QUESTIONS[0], "videos": [video]})
-        assert '"answered"' in reply.text
+    began, asking = time.perf_counter(), list[asyncio.Task[None]]()
+    for number, session in enumerate(sessions):
+        await asyncio.sleep(began + number / a_second - time.perf_counter())
+        asking.append(asyncio.create_task(ask(session)))
+    await asyncio.gather(*asking)
+    over = time.perf_counter()
+    for events_url in taken:
+        await making.get(events_url)
+    drained = time.perf_counter()
+    status, events = await making.post("/api/ask", question=QUESTIONS[0], videos=[video])
+    assert status == 200
+    assert b'"answered"' in events
     return {
         "taken": len(taken),
         "refused": refused,
         "others": others,
+        "asking": over - began,
         "drained": drained - over,
         "answer": time.perf_counter() - drained,
     }
@@ -185,21 +229,20 @@ async def overload(url: str, video: str, num: int) -> dict[str, Any]:
 async def full_queue(url: str, video: str, num: int) -> list[float]:
     """Seconds to be refused, ten at a time, while the queue is full and answering waits."""
     took = list[float]()
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=_UNBOUNDED) as client:
 
-        async def ask() -> int:
-            made = await client.post("/api/sessions", json={"videos": [video]})
-            address = f"/api/sessions/{made.json()['id']}/ask"
-            started = time.perf_counter()
-            reply = await client.post(address, json={"question": QUESTIONS[0]})
-            if reply.status_code == 429:
-                took.append(time.perf_counter() - started)
-            return reply.status_code
+    async def ask(wire: Wire) -> int:
+        address = f"/api/sessions/{await wire.session(video)}/ask"
+        started = time.perf_counter()
+        status, _ = await wire.post(address, question=QUESTIONS[0])
+        if status == 429:
+            took.append(time.perf_counter() - started)
+        return status
 
-        while await ask() == 202:
-            continue
-        for _ in range(num // 10):
-            await asyncio.gather(*(ask() for _ in range(10)))
+    wires = [Wire(url) for _ in range(10)]
+    while await ask(wires[0]) == 202:
+        continue
+    for _ in range(num // 10):
+        await asyncio.gather(*map(ask, wires))
     return took
 
 
@@ -265,7 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=64)
     parser.add_argument("--questions", type=int, default=20)
-    parser.add_argument("--burst", type=int, default=680)
+    parser.add_argument("--over", type=int, default=10, help="times what can be answered")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -284,22 +327,24 @@ def main() -> None:
                 many_sessions(url, video, options.sessions, options.questions)
             )
             used_s = sum(psutil.Process(pid).cpu_times()[:2]) - used_s
+            rate = len(load.answers_s) / took_s
             print(
                 f"{options.sessions} sessions x {options.questions} questions: {took_s:.0f} s, "
-                f"{len(load.errors)} errors {sorted(set(load.errors))}, "
-                f"{len(load.answers_s) / took_s:.1f} answers a second, "
-                f"{1e3 * used_s / len(load.answers_s):.0f} ms of processor time for each with its "
-                "search"
+                f"{len(load.errors)} errors {sorted(set(load.errors))}, {rate:.1f} answers a "
+                f"second, {1e3 * used_s / len(load.answers_s):.0f} ms of processor time for each "
+                "with its search"
             )
             print(f"search: {times(load.searches_s)}")
             print(f"answer: {times(load.answers_s)}")
             print(f"last / first finished: {max(load.finished_s) / min(load.finished_s):.2f}")
             print(f"memory at most: {memory.most / MIB:.0f} MiB with decoders")
-            burst = asyncio.run(overload(url, video, options.burst))
+            num = int(5 * options.over * rate)
+            burst = asyncio.run(overload(url, video, num, options.over * rate))
             print(
-                f"burst of {options.burst}: {burst['taken']} taken, {len(burst['others'])} errors, "
-                f"{len(burst['refused'])} refused in {times(burst['refused'])}; the queue empty "
-                f"after {burst['drained']:.1f} s, then an answer in {burst['answer']:.2f} s"
+                f"{num} questions in {burst['asking']:.1f} s, {options.over} times what can be "
+                f"answered: {burst['taken']} taken, {len(burst['others'])} errors, "
+                f"{len(burst['refused'])} refused in {times(burst['refused'])}; the queue "
+                f"empty after {burst['drained']:.1f} s, then an answer in {burst['answer']:.2f} s"
             )
             memory.end()
         with socket.create_server(("127.0.0.1", 0)) as silent:  # a model server that never answers

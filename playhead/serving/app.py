@@ -25,6 +25,7 @@ from playhead.serving import about, adding, errors, media, openai, searching, se
 from playhead.serving.guard import Guard
 from playhead.serving.house import House
 from playhead.serving.mcp import LOCAL_HOSTS, http_app
+from playhead.serving.mcp_line import Line
 from playhead.serving.page import page
 from playhead.serving.settings import ServeSettings
 
@@ -70,7 +71,7 @@ def create_app(
     errors.install(app)
     for part in (about, adding, videos, media, sessions, searching, openai):
         app.include_router(part.router)
-    mcp = _mcp(shelf, settings)
+    mcp = _mcp(app.state.house)
     if mcp is not None:
         app.mount("/mcp", mcp)
     app.include_router(page())
@@ -83,16 +84,19 @@ def _load() -> None:
     compiled("seek")
 
 
-def _mcp(library: Library, settings: ServeSettings) -> Any:
+def _mcp(house: House) -> Any:
     """The app that speaks MCP; None where its extra is not installed."""
+    settings = house.settings
     try:
         return http_app(
-            library,
+            house.library,
             model=settings.model,
             effort=settings.effort,
             bounds=dict(settings.bounds),
             roots=settings.roots,
             hosts=(*LOCAL_HOSTS, *settings.hosts),
+            line=Line(house),
+            picture=house.pictures.picture,
         )
     except MissingExtra:
         return None

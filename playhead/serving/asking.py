@@ -99,6 +99,17 @@ class Questions:
             Refused: The session has one at hand, or too many wait.
         """
         with self._guard:
+            self.check_place(session)
+            claimed = self._at_hand[session] = AtHand(session)
+            return claimed
+
+    def check_place(self, session: str | None) -> None:
+        """See that there is a place for a question of this session. None: of a new one.
+
+        Raises:
+            Refused: As for `claim`.
+        """
+        with self._guard:
             if session in self._at_hand:
                 hint = "wait for its answer, or stop it"
                 raise Refused(409, "busy", "this session is answering a question", hint)
@@ -111,8 +122,6 @@ class Questions:
                     "ask again later",
                     retry_after=self._retry_after_s(),
                 )
-            claimed = self._at_hand[session] = AtHand(session)
-            return claimed
 
     async def writing(self, write: Callable[..., T], *arguments: Any) -> T:
         """Run something that calls `put`, in a thread; a few at a time, so that whoever is refused

@@ -4,6 +4,7 @@
               whose name suddenly leads here (DNS rebinding) sends its own name
     Origin    if there is one, it is this server's own: no other page may ask through a browser
     token     in the header, or as the cookie that `POST /api/login` gave for it
+    room      for a question, before anything is done for it: a refusal must cost next to nothing
     size      of the body, counted as it comes
 
 A server that is reached from this machine only needs no token; every other does.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -29,6 +31,7 @@ UPLOAD = "/api/videos/upload"
 
 _GUARDED = ("/api", "/media", "/v1", "/mcp", "/openapi.json")
 _OPEN = ("/api/login",)
+_ASKING = re.compile(r"/api/sessions/([^/]+)/(?:ask|fork)|/api/ask|/v1/chat/completions")
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -69,6 +72,7 @@ class Guard:
             check_host(headers, self._settings)
             check_origin(headers, scope["scheme"])
             check_token(scope["path"], headers, self._settings)
+            check_room(scope)
             counted = receive if scope["path"] == UPLOAD else self._counted(headers, receive)
         except Refused as refused:
             return await _say(refused, scope, receive, dressed)
@@ -136,6 +140,17 @@ def check_token(path: str, headers: Headers, settings: ServeSettings) -> None:
     raise Refused(401, "unauthorized", "a token is needed", hint)
 
 
+def check_room(scope: Scope) -> None:
+    """See that a question has a place to wait, before anything is done for it.
+
+    Raises:
+        Refused: It has none, or its session is answering another.
+    """
+    asking = _ASKING.fullmatch(scope["path"]) if scope["method"] == "POST" else None
+    if asking:
+        scope["app"].state.house.questions.check_place(asking[1])
+
+
 def is_token(given: str, settings: ServeSettings) -> bool:
     """Whether somebody knows the token."""
     return settings.token is not None and _is_same(given, settings.token)
@@ -182,4 +197,5 @@ def _is_address(name: str) -> bool:
 
 
 async def _say(refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
-    await reply(refused.status, refused.body)(scope, receive, send)
+    said = reply(refused.status, refused.body, retry_after=refused.retry_after)
+    await said(scope, receive, send)

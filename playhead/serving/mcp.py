@@ -17,7 +17,7 @@ import asyncio
 import base64
 import hmac
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.resources import files
@@ -26,14 +26,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from playhead.agent.store import Question
 from playhead.core.errors import MissingExtra
+from playhead.core.media import FrameRef
 from playhead.core.message import PicturePart, TextPart
 from playhead.core.policy import Policy
 from playhead.core.span import stamp
 from playhead.core.tools import explain
 from playhead.memory.library import Library
 from playhead.models.frame_urls import frame_url
-from playhead.serving.mcp_tools import TOOLS, Desk, Refused, Served, Shown, read_picture
+from playhead.serving.mcp_asking import answered, asked_about
+from playhead.serving.mcp_desk import Desk, Refused, Served, Shown
+from playhead.serving.mcp_tools import TOOLS, read_picture
+from playhead.serving.mcp_values import AskVideo
 from playhead.serving.mcp_work import Staff, staff_of
 
 VIEW = "ui://playhead/timeline"
@@ -50,8 +55,16 @@ _INSTRUCTIONS = (
 )
 
 
-def make_server(desk: Desk) -> Any:
+Line = Callable[[AskVideo, Sequence[str] | None, Any], Awaitable[Question]]
+"""Asks a question, about videos of those ids, telling somebody every step: see `mcp_line`."""
+
+
+def make_server(desk: Desk, line: Line | None = None) -> Any:
     """A `mcp.server.Server`, to be run over any transport.
+
+    Args:
+        desk: What its calls work with.
+        line: Where questions stand in line. None: the server answers them by itself.
 
     Raises:
         MissingExtra: mcp is not installed, or older than 2.
@@ -59,7 +72,7 @@ def make_server(desk: Desk) -> Any:
     from playhead import __version__
 
     types, lowlevel = _sdk()
-    calls = _Calls(types, desk)
+    calls = _Calls(types, desk, line)
     server = lowlevel.Server(
         "playhead",
         version=__version__,
@@ -96,6 +109,8 @@ def http_app(
     roots: Sequence[Path] = (),
     token: str | None = None,
     hosts: Sequence[str] = LOCAL_HOSTS,
+    line: Line | None = None,
+    picture: Callable[[FrameRef], bytes] | None = None,
 ) -> Any:
     """A Starlette app with one route, `/`, to be mounted where clients shall find it.
 
@@ -110,12 +125,14 @@ def http_app(
         token: What a client must send as `Authorization: Bearer TOKEN`. None: nothing.
         hosts: Names that this server is called by. A request for another name, or from a page of
             another, is refused: it was made by somebody else's page (DNS rebinding).
+        line: Where questions stand in line. None: it answers them by itself, a few at a time.
+        picture: See `Desk`.
 
     Raises:
         MissingExtra: mcp is not installed, or older than 2.
     """
-    desk = Desk(library, model, effort, bounds or {}, tuple(roots))
-    server = make_server(desk)
+    desk = Desk(library, model, effort, bounds or {}, tuple(roots), picture)
+    server = make_server(desk, line)
     security: Any = import_module("mcp.server.transport_security")
     names = [name for host in hosts for name in (host, f"{host}:*")]
     origins = [f"{scheme}://{name}" for name in names for scheme in ("http", "https")]
@@ -155,8 +172,8 @@ class _TokenRequired:
 class _Calls:
     """The handlers of a server."""
 
-    def __init__(self, types: Any, desk: Desk) -> None:
-        self._types, self._desk = types, desk
+    def __init__(self, types: Any, desk: Desk, line: Line | None) -> None:
+        self._types, self._desk, self._line = types, desk, line
         self._tools = {tool.name: tool for tool in TOOLS}
 
     async def list_tools(self, _: Any, __: Any) -> Any:
@@ -188,10 +205,7 @@ class _Calls:
                     "no_such_tool", f"no tool {params.name[:40]!r}.", f"There are {known}."
                 )
             asked = tool.arguments.model_validate(params.arguments or {})
-            staff: Staff = request.lifespan_context
-            workers = staff.quick if tool.reads_only else staff.slow
-            work = partial(tool.function, self._desk, asked)
-            return self._result(await workers.run(work, request.session))
+            return self._result(await self._shown(tool, asked, request))
         except ValidationError as error:
             return self._error(Refused("bad_arguments", explain(error)))
         except Refused as refused:
@@ -201,6 +215,15 @@ class _Calls:
             return self._error(
                 Refused("broke", f"{params.name} broke.", "The server's log says why.")
             )
+
+    async def _shown(self, tool: Served, asked: Any, request: Any) -> Shown:
+        if self._line is not None and isinstance(asked, AskVideo):
+            videos = await asyncio.to_thread(asked_about, self._desk, asked)
+            question = await self._line(asked, videos, request.session.report_progress)
+            return await asyncio.to_thread(answered, self._desk, question)
+        staff: Staff = request.lifespan_context
+        workers = staff.quick if tool.reads_only else staff.slow
+        return await workers.run(partial(tool.function, self._desk, asked), request.session)
 
     def _result(self, shown: Shown) -> Any:
         return self._types.CallToolResult(

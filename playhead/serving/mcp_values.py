@@ -132,7 +132,7 @@ class AskVideo(Value):
     """Only what lies after this second of the video."""
     end_s: Seconds | None = None
     """Only what lies before this second of the video."""
-    session: Annotated[Text, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
+    session: Annotated[Text, Field(pattern=r"^([0-9a-f]{12}|[0-9a-f]{32})$")] | None = None
     """The session of an earlier answer, to go on with."""
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from playhead.serving.mcp_tools import Refused, Shown, Talk
+from playhead.serving.mcp_desk import Refused, Shown, Talk
 
 AT_ONCE = 4
 """Calls of one kind that are worked on."""

@@ -26,6 +26,7 @@ from playhead.core.media import FrameRef
 from playhead.memory.library import Library
 from playhead.memory.videos import picture_of
 from playhead.serving.errors import Refused
+from playhead.serving.refs import check_ref
 from playhead.tools import made
 from playhead.video.base import Frames, Video
 from playhead.video.sheets import contact_sheet
@@ -34,9 +35,6 @@ Picture = NDArray[np.uint8]
 
 _MOST_OPEN = 4
 _MOST_BYTES = 64 * 2**20
-_MOST_PIXELS = 4096 * 2160
-_MOST_CELLS = 64
-_HIGHEST_CELL = 720
 _SPRITE_CELLS = 100
 _SPRITE_COLUMNS = 10
 _SPRITE_SIZE = (90, 160)  # height, width that no cell is larger than
@@ -214,18 +212,9 @@ def _checked(ref: FrameRef) -> FrameRef:
         Refused: It is none.
     """
     try:
-        if ref.height * ref.width > _MOST_PIXELS:
-            raise ValueError("too many pixels")
-        if ref.video_id.startswith("sheet:"):
-            _, _, columns, height, times = ref.video_id.split(":")
-            num = times.count(",") + 1
-            if not (num <= _MOST_CELLS and int(columns) <= num and int(height) <= _HIGHEST_CELL):
-                raise ValueError("too large a sheet")
-        elif made.is_made(ref) and len(ref.video_id.split(":")) != 4:
-            raise ValueError("not a mark")
+        return check_ref(ref)
     except ValueError:
         raise Refused(422, "bad_request", "no such picture") from None
-    return ref
 
 
 def _spread(video: Video) -> list[float]:

@@ -70,7 +70,8 @@ def listen(host: str, port: int, serve: ServeSettings) -> socket.socket:
     if serve.token is not None and len(serve.token) < 16:
         raise ValueError("a token has 16 letters or more: openssl rand -hex 16 makes one")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY only where the protocol is named; else small replies take 40 ms more
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

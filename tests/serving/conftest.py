@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 
 from playhead.memory.library import Library
 from playhead.memory.recipe import MemoryRecipe
+from playhead.serving.mcp_desk import Desk
 from playhead.video.demo import write_demo
 from playhead.video.synthetic import write_clock
+from tests.serving.browser import Browser
 from tests.serving.served import Served
 
 
@@ -74,3 +77,47 @@ def server(serve: Serve, open_folder: Path) -> Served:
 def slow(serve: Serve) -> Served:
     """Answers one question at a time, by seven turns of 0.15 s; two more may wait."""
     return serve(slow=[6, 0.15], workers=1, max_waiting=2)
+
+
+@pytest.fixture(scope="session")
+def secret_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds `secret-place/open/film.mp4`, which is open to clients, and what is not."""
+    place = tmp_path_factory.mktemp("secret-place")
+    (place / "open").mkdir()
+    write_demo(place / "open" / "film.mp4")
+    (place / "open" / "notes.txt").write_text("no film")
+    write_demo(place / "closed.mp4")
+    (place / "open" / "link.mp4").symlink_to(place / "closed.mp4")
+    return place
+
+
+@pytest.fixture(scope="session")
+def desk(secret_place: Path) -> Iterator[Desk]:
+    recipe = MemoryRecipe(late_eyes=())
+    with Library(secret_place / "library", recipe=recipe) as library:
+        library.add(secret_place / "open" / "film.mp4", title="The demo")
+        library.wait()
+        yield Desk(library, model="rules", effort="quick", roots=(secret_place / "open",))
+
+
+@pytest.fixture(scope="session")
+def old_python() -> str:
+    path = os.environ.get("PLAYHEAD_TEST_MCP1_PYTHON")
+    if not path:
+        pytest.skip("PLAYHEAD_TEST_MCP1_PYTHON names no Python with mcp 1")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Generator[Browser]:
+    """A browser for all pages."""
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Generator[Browser]:
+    """Every test ends with a look at the console and at where requests went."""
+    yield chromium
+    chromium.check()

@@ -131,6 +131,8 @@ def test_a_session_answers_one_question_at_a_time_and_the_queue_has_an_end(slow:
     full = slow.client.post(f"/api/sessions/{sessions[3]}/ask", json={"question": "And now?"})
     assert full.status_code == 429
     assert int(full.headers["retry-after"]) >= 1
+    unread = slow.client.post(f"/api/sessions/{sessions[3]}/ask", content=b"no json")
+    assert unread.status_code == 429  # nothing is done for who is refused
     assert [slow.answered(url)["state"] for url in urls] == ["answered"] * 3
     assert slow.answered(slow.ask(sessions[3], "And now?"))["state"] == "answered"
     (asked,) = slow.json("GET", f"/api/sessions/{sessions[3]}")["questions"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -208,3 +209,31 @@ def test_a_server_that_others_can_reach_has_a_token(options: list[str], says: st
     assert done.returncode == 1
     assert says in done.stderr
     assert not (tmp_path / "l").exists()
+
+
+def test_a_small_reply_is_sent_at_once():
+    """Without this the second packet of a reply waits for the acknowledgement of the first."""
+    pytest.importorskip("uvicorn", reason="the serve extra is not installed")
+    from playhead.serving.server import listen
+    from playhead.serving.settings import ServeSettings
+
+    seen = list[int]()
+
+    async def accept() -> None:
+        met = asyncio.Event()
+
+        def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            seen.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+            met.set()
+
+        listener = listen("127.0.0.1", 0, ServeSettings())
+        async with await asyncio.start_server(meet, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            await met.wait()
+            writer.close()
+
+    asyncio.run(accept())
+    assert seen
+    assert all(seen)

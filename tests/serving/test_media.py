@@ -152,6 +152,7 @@ def test_what_a_browser_plays_is_said(server: Served, real_videos: Path, open_fo
         shutil.copy(real_videos / name, open_folder)
         added = server.json("POST", "/api/videos", json={"path": str(open_folder / name)})
         assert (added["media"]["type"], added["media"]["plays"]) == (kind, plays), name
+        server.json("DELETE", f"/api/videos/{added['id']}")  # others add it, too
 
 
 def test_a_file_that_went_away_is_gone(server: Served, films_folder: Path, open_folder: Path):
