@@ -46,6 +46,11 @@ PATIENCE_S = {Effort.QUICK: 3.0, Effort.NORMAL: 15.0, Effort.DEEP: 120.0}
 _EARLIER = 6  # questions and answers of the session that a new question is told
 
 
+def usual_budget(model: str | Policy, effort: str) -> Budget:
+    """What a question may cost: as the model was taught, if it tells, or else the effort's."""
+    return manner_of(model, environment=os.environ).budget or Budget.of(effort)
+
+
 class Session:
     """A conversation about videos of a library. One question at a time."""
 
@@ -86,8 +91,7 @@ class Session:
             NoSuchPlugin: No such model.
         """
         self.library = library
-        taught = manner_of(model, environment=os.environ).budget
-        self.budget = budget or taught or Budget.of(effort)
+        self.budget = budget or usual_budget(model, effort)
         self._strategy = strategy
         self._verify = effort == "deep" if verify is None else verify
         self.store = SessionStore(library.folder / "sessions.sqlite")

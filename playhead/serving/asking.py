@@ -20,9 +20,8 @@ from typing import Any, Literal, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from playhead.agent.run import Event
-from playhead.agent.session import Session
+from playhead.agent.session import Session, usual_budget
 from playhead.agent.store import Question, SessionStore
-from playhead.core.budget import Budget
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Trajectory
 from playhead.memory.library import Library
@@ -257,7 +256,7 @@ class Questions:
             self.library,
             model=self.settings.model,
             effort=effort,
-            budget=Budget.of(effort).replace(**self.settings.bounds),
+            budget=usual_budget(self.settings.model, effort).replace(**self.settings.bounds),
             strategy=kept.get("strategy", "auto"),
             verify=how.verify,
             id=session,

@@ -9,9 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from playhead.agent.run import Event
-from playhead.agent.session import Session
+from playhead.agent.session import Session, usual_budget
 from playhead.agent.store import Question
-from playhead.core.budget import Budget
 from playhead.core.errors import Blamed, StoreError, VideoNotFound
 from playhead.core.span import Span
 from playhead.serving.mcp_desk import (
@@ -38,7 +37,7 @@ def ask_video(desk: Desk, asked: AskVideo, talk: Talk) -> Shown:
             videos=ids,
             model=desk.model,
             effort=effort,
-            budget=Budget.of(effort).replace(**desk.bounds),
+            budget=usual_budget(desk.model, effort).replace(**desk.bounds),
             id=asked.session,
         )
     except StoreError:
