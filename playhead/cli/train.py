@@ -65,7 +65,8 @@ def synth(
         families or FAMILIES, size, seed, split=split, duration_ms=round(minutes * 60_000)
     )
     making = Making(TrajectoryStore(out), TrajectoryStore(rejected))
-    with WorldSource(recipe=PLAIN, index="dialogue" in data.families) as source:
+    takes_words = bool({"audio", "dialogue"} & set(data.families))
+    with WorldSource(recipe=PLAIN, index=takes_words) as source:
         tasks = (to_task(entry) for entry in data)
         maker = _maker(way, source, attempts=attempts, mistakes=mistakes, think=think)
         kept = asyncio.run(_made(maker, tasks, source, making, seed, at_once, marked=marked))
@@ -170,9 +171,12 @@ def _run(stage: str, config: Path, go_on: bool) -> None:
     from playhead.models.eyes._local import require
 
     require("torch", "trl", "datasets", extra="train", what="training")
+    from playhead.training.processes import processes
     from playhead.training.runs import RUNS
 
     report = RUNS[stage](read, resume=go_on)
+    if not processes().is_main_process:
+        return
     print(report.table(), end="")
     if report.promoted:
         typer.echo(f"promoted to {report.promoted}", err=True)

@@ -14,13 +14,16 @@ import pytest
 from playhead.agent.source import Source, WorldSource
 from playhead.core import Author, Budget, Origin, Task, Trajectory, TrajectoryStore
 from playhead.core.errors import VideoNotFound
+from playhead.core.evidence import Evidence, Kind
+from playhead.core.span import Span
 from playhead.evaluation.scorers import find_scorer
+from playhead.memory.recipe import MemoryRecipe
 from playhead.testing import check_trajectory
 from playhead.training.synthesize import Habits, Made, Making, Oracle, synthesize
 from playhead.training.synthesize.planner import per_call, quota_for
 from playhead.worlds.dataset import create_dataset, to_task
 from playhead.worlds.eyes import perceive
-from playhead.worlds.script import PLACES
+from playhead.worlds.script import PLACES, Speech
 
 FAMILIES = ("needle", "multihop", "detail", "count", "negative", "instance")
 
@@ -219,3 +222,50 @@ def test_a_planner_makes_do_with_a_large_video(source: WorldSource):
     (task,) = tasks("needle", size=1, height=720, width=1280)
     (trace,), _ = made(Oracle(mistakes=0.0), [task], source)
     assert trace.scores["accuracy"] == 1.0
+
+
+def test_the_rule_of_a_door_is_found_by_looking(source: WorldSource):
+    data = create_dataset("rule", size=3, seed=3, duration_ms=120_000)
+    found, making = made(Oracle(mistakes=0.0), [to_task(entry) for entry in data], source)
+    assert making.num_kept == 3, making.report
+    for trajectory in found:
+        assert find_scorer("evidence_iou")(trajectory)
+        assert len(trajectory.steps) <= 12
+
+
+class Hears:
+    """An eye that hears what the script says is spoken: a speech engine that makes no mistakes."""
+
+    name = "knows-the-script"
+    kind = Kind.SPEECH
+
+    def see(self, video: Any, span: Span, frames: Any) -> list[Evidence]:
+        said = [s for s in video._world.events_of(Speech) if s.start_ms / 1000 in span]
+        return [
+            Evidence.make(video.id, part, self.kind, text=s.text)
+            for s in said
+            if (part := Span(start=s.start_ms / 1000, end=s.end_ms / 1000).clamp(span)) is not None
+        ]
+
+
+def test_a_spoken_code_is_read_in_the_transcript_and_cited():
+    some = [t for t in tasks("audio", size=6) if t.metadata["form"] == "spoken"]
+    recipe = MemoryRecipe(embedders=(), eyes=(), late_eyes=(Hears(),))
+    with WorldSource(recipe=recipe, index=True) as hearing:
+        found, making = made(Oracle(mistakes=0.0), some, hearing)
+    assert len(found) == len(some) > 1, making.report
+    for trajectory in found:
+        assert find_scorer("evidence_complete")(trajectory) == 1.0
+        assert trajectory.steps[0].reply.calls[0].name == "transcript"
+
+
+def test_what_nobody_can_hear_is_counted(source: WorldSource):
+    some = tasks("audio", size=8)
+    num_spoken = sum(t.metadata["form"] == "spoken" for t in some)
+    found, making = made(Oracle(mistakes=0.0), some, source)
+    assert not found
+    assert 0 < num_spoken < 8
+    assert making.reasons == {
+        "no_tool_hears_tones": 8 - num_spoken,
+        "nothing_heard": num_spoken,
+    }

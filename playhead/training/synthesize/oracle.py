@@ -22,19 +22,21 @@ from pydantic import JsonValue
 from playhead.agent.attempt import attempt
 from playhead.agent.source import Source
 from playhead.core.budget import Budget
+from playhead.core.errors import Origin
 from playhead.core.message import Message, Role, ToolCall
 from playhead.core.policy import Author, Finish, Policy, Reply, Sampling
 from playhead.core.span import Span
-from playhead.core.tools import ToolSpec
-from playhead.core.trajectory import Task, Trajectory
+from playhead.core.tools import Failure, ToolSpec
+from playhead.core.trajectory import Stop, Task, Trajectory
 from playhead.evaluation.asking import least_score
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.tools.context import ToolContext
 from playhead.tools.toolset import Toolset, default_tools
 from playhead.training.synthesize.making import Made, named, origin
-from playhead.training.synthesize.planner import Habits, Known, Planner, Reader
+from playhead.training.synthesize.planner import Habits, Known, Planner, Reader, is_about_tones
 from playhead.worlds.oracle import guess, say, understand
 from playhead.worlds.rng import Rng
+from playhead.worlds.verify import says_absent
 
 TOOLS = ("search", "look", "transcript", "answer")
 """What the oracle is offered."""
@@ -77,6 +79,8 @@ class Oracle:
 
     async def make(self, task: Task, source: Source, seed: int) -> Sequence[Made]:
         """See `Maker.make`."""
+        if self.policy is None and is_about_tones(task):
+            return [Made(_unasked(task, named(self.name, seed, task)), "no_tool_hears_tones")]
         rng = Rng(seed, "oracle", task.id)
         tools = Toolset(default_tools()).only(*self.tools)
         with source.open(task, self.budget) as ctx:
@@ -94,7 +98,22 @@ class Oracle:
         made = origin(record.replace(scores=scores), self.name, seed)
         if score is None:
             return [Made(made, "cannot_be_judged")]
-        return [Made(made, "" if score >= least_score(task) else "wrong")]
+        if score >= least_score(task):
+            return [Made(made)]
+        return [Made(made, "nothing_heard" if _is_deaf(record) else "wrong")]
+
+
+def _unasked(task: Task, id_: str) -> Trajectory:
+    """The record of an attempt that was not worth making."""
+    why = Failure(origin=Origin.TOOL, code="deaf", message="no tool lets a model hear tones")
+    return Trajectory(id=id_, task=task, stop=Stop.FAILED, failure=why)
+
+
+def _is_deaf(record: Trajectory) -> bool:
+    """Whether a code that is spoken was asked for, and no line that was told spells one."""
+    question = understand(record.task.question)
+    is_about_sound = question is not None and question.family.name == "audio"
+    return is_about_sound and record.answer is not None and says_absent(record.answer.text)
 
 
 def weighted(record: Trajectory, spoilt: Sequence[int]) -> Trajectory:

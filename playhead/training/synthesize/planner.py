@@ -37,14 +37,18 @@ from playhead.worlds.script import World
 from playhead.worlds.verify import NOT_IN_VIDEO, AnswerKind
 from playhead.worlds.watch import Eyes, Glimpse, Heard, piece_together
 
-FAMILIES = tuple(name for name in NAMES if name not in ("audio", "dialogue", "rule"))
-"""What looking answers. `dialogue` takes words as well: a source that indexes. `audio` takes ears,
-and `rule` would take a dense look at everything."""
+FAMILIES = tuple(name for name in NAMES if name not in ("audio", "dialogue"))
+"""What looking answers. The others take words as well: a source that indexes, and for codes that
+are spoken (`audio`) a recipe with an eye that hears."""
+TONES = frozenset({"beeps", "not_pitch"})
+"""Forms of `audio` that nobody can answer: `transcript` tells words, and no tool tells tones."""
 FOUND = frozenset({"needle", "multihop", "detail", "grounding"})
 """Families of which the answer is known once it was seen. The others need all of the plan: that
 there was no fourth card is seen by having looked everywhere."""
 FOUND_CLOSE = frozenset({"fast", "shell_game"})
 """Families of which it is known once all of what happened there was seen closely."""
+LASTING = frozenset({"rule"})
+"""Families that are planned for a denser look than it takes: what happens lasts for a second."""
 
 _MOST_PICTURES = 48  # in one call
 _FEW_PICTURES = 8  # in one call, where pictures are too large to be shown whole
@@ -108,6 +112,12 @@ class Known:
         found = () if self.truth is None else self.truth.evidence
         return tuple(sight for sight in found if sight.channel == "picture")
 
+    @property
+    def words(self) -> tuple[Sight, ...]:
+        """Where the answer was said."""
+        found = () if self.truth is None else self.truth.evidence
+        return tuple(sight for sight in found if sight.channel != "picture")
+
 
 class Reader:
     """Reads conversations about one task with perfect eyes; sees no picture twice."""
@@ -146,6 +156,12 @@ class Reader:
             picture = self._ctx.resolve([frame])[0]
             self._seen[key] = Glimpse(round(frame.time_s * 1000), self._eyes(picture), camera)
         return self._seen[key]
+
+
+def is_about_tones(task: Task) -> bool:
+    """Whether a task asks for what no tool lets anyone hear."""
+    question = understand(task.question)
+    return question is not None and question.ask.form in TONES and question.family.name == "audio"
 
 
 def marked_region(frame: FrameRef) -> Region | None:
@@ -212,7 +228,7 @@ class Planner:
         return name in FOUND
 
     def _is_about_words(self, known: Known) -> bool:
-        return known.question is not None and known.question.family.name == "dialogue"
+        return known.question is not None and known.question.family.name in ("dialogue", "audio")
 
     def _has_heard(self, messages: Sequence[Message]) -> bool:
         """Whether it was told what is said, or has asked twice."""
@@ -248,7 +264,8 @@ class Planner:
             kind = [wish for wish in looks if (wish.fps >= CLOSE_FPS) == is_close]
             if not kind:
                 continue
-            fps = self._habits.close_fps if kind[0].fps == CLOSE_FPS else kind[0].fps
+            lasts = kind[0].fps == CLOSE_FPS or known.question.family.name in LASTING
+            fps = self._habits.close_fps if is_close and lasts else kind[0].fps
             parts = self._open_parts(kind, fps)
             if parts and not is_close:
                 return [self._look_at(part, fps, n) for n in self._cameras for part in parts]
@@ -322,14 +339,16 @@ class Planner:
             text = say(value, known.question.kind)
         if not by_tool:
             return Reply(text=text, author=Author.TEACHER)
-        cited: list[JsonValue] = [piece.id for piece in self._cited(known.sights)]
+        cited: list[JsonValue] = [piece.id for piece in self._cited(known)]
         arguments: dict[str, JsonValue] = {"value": text, "evidence": cited}
         return _calling([ToolCall(id="", name="answer", arguments=arguments)])
 
-    def _cited(self, sights: Sequence[Sight]) -> list[Evidence]:
-        """For each place where the answer was seen, the closest look that shows it."""
-        found: dict[str, Evidence] = {}
-        for sight in sights[:_MOST_CITED]:
+    def _cited(self, known: Known) -> list[Evidence]:
+        """The lines that say the answer, and for each place where it was seen the closest look."""
+        lines = [piece for piece in self._ctx.evidence.values() if piece.kind == Kind.SPEECH]
+        told = [max(lines, key=lambda line: line.span.iou(s.span)) for s in known.words if lines]
+        found = {piece.id: piece for piece in told}
+        for sight in known.sights[:_MOST_CITED]:
             id_ = self._ctx.video_ids[sight.camera]
             shows = [
                 piece
