@@ -13,18 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from playhead.training.pocket.words import SPECIAL, TEMPLATE
+
 Family = Literal["qwen3_vl", "qwen2_5_vl"]
 
-SPECIAL = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-)
 WORDS = (
     "<tool_call>",
     "</tool_call>",
@@ -34,60 +26,6 @@ WORDS = (
     "</think>",
 )
 """One token each, but words to the model: they stay in the text that it speaks."""
-
-TEMPLATE = r"""{%- set offer -%}
-# Tools
-
-You may call one or more functions. Their signatures, inside <tools></tools>:
-<tools>
-{%- for tool in tools or [] -%}
-{{ '\n' }}{{ tool | tojson }}
-{%- endfor -%}
-{{ '\n' }}</tools>
-
-For each call, return a JSON object inside <tool_call></tool_call>:
-<tool_call>
-{"name": <function-name>, "arguments": <args-json-object>}
-</tool_call>
-{%- endset -%}
-{%- if tools and messages[0].role != 'system' -%}
-{{ '<|im_start|>system\n' + offer + '<|im_end|>\n' }}
-{%- endif -%}
-{%- for message in messages -%}
-{%- set is_tool = message.role == 'tool' -%}
-{%- set goes_on = is_tool and not loop.first and messages[loop.index0 - 1].role == 'tool' -%}
-{%- if not goes_on -%}
-{{ '<|im_start|>' + ('user' if is_tool else message.role) + '\n' }}
-{%- endif -%}
-{%- if is_tool -%}{{ ('\n' if goes_on else '') + '<tool_response>\n' }}{%- endif -%}
-{%- if message.reasoning_content -%}
-{{ '<think>\n' + message.reasoning_content + '\n</think>\n\n' }}
-{%- endif -%}
-{%- if message.content is string -%}
-{{ message.content }}
-{%- else -%}
-{%- for part in message.content -%}
-{%- if part.type == 'image' or part.type == 'image_url' or 'image' in part -%}
-<|vision_start|><|image_pad|><|vision_end|>
-{%- elif 'text' in part -%}
-{{ part.text }}
-{%- endif -%}
-{%- endfor -%}
-{%- endif -%}
-{%- for call in message.tool_calls or [] -%}
-{{ ('\n' if message.content or not loop.first else '') + '<tool_call>\n{"name": "' }}
-{%- set said = call.function.arguments -%}
-{{- call.function.name + '", "arguments": ' -}}
-{{- (said if said is string else said | tojson) + '}\n</tool_call>' -}}
-{%- endfor -%}
-{%- if tools and loop.first and message.role == 'system' -%}{{ '\n\n' + offer }}{%- endif -%}
-{%- if is_tool -%}{{ '\n</tool_response>' }}{%- endif -%}
-{%- if not is_tool or loop.last or messages[loop.index0 + 1].role != 'tool' -%}
-{{ '<|im_end|>\n' }}
-{%- endif -%}
-{%- endfor -%}
-{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}{%- endif -%}
-"""
 
 
 def tokenizer(words: Sequence[str] = ()) -> Any:
