@@ -29,14 +29,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from playhead.core.budget import Budget
+from playhead.core.span import Span
 from playhead.core.trajectory import Task
 from playhead.core.value import JsonObject, Text, Value
+from playhead.evaluation.scorers.conduct import control
 from playhead.worlds.dataset import create_dataset, to_task
 
 HeldOut = Literal["avoid", "allow", "only"]
+_MOMENT_S = 0.2  # one picture is looked at in it
 
 
 class Worlds(Value):
@@ -104,6 +107,50 @@ class Asked(Value):
         return found
 
 
+class Controls(Asked):
+    """Questions that need no tools: calls that are more than it takes are counted."""
+
+    calls: NonNegativeInt = 1
+    """What it takes, unless a task of a file says it (`conduct.control`). 1: one look at all of it,
+    because nothing is shown unasked."""
+
+    def read(self) -> list[Task]:
+        """The tasks, marked as controls. Errors as `Asked`."""
+        tasks = super().read()
+        return [t if "control" in t.metadata else control(t, self.calls) for t in tasks]
+
+
+class Stills(Asked):
+    """Questions about one picture each: the middle of the part that the task is about (`within`).
+
+    Of worlds, those questions whose answer is to be seen in one picture (`needle`, `detail`).
+    """
+
+    def read(self) -> list[Task]:
+        """The tasks.
+
+        Raises:
+            ValueError: As `Asked`, or none of the worlds' questions is about one picture.
+        """
+        tasks = super().read()
+        if self.worlds is None:
+            return tasks
+        found = [one for one in map(still, tasks) if one is not None]
+        if not found:
+            names = ", ".join(self.worlds.families)
+            raise ValueError(f"none of these is about one picture (needle and detail are): {names}")
+        return found
+
+
+def still(task: Task) -> Task | None:
+    """A world's question about the picture in which its answer is seen. None: one is not enough."""
+    spans = task.spans or ()
+    if task.metadata.get("min_frames") != 1 or len(spans) != 1:
+        return None
+    middle_s = (spans[0].start + spans[0].end) / 2
+    return task.replace(within=Span(start=middle_s - _MOMENT_S / 2, end=middle_s + _MOMENT_S / 2))
+
+
 class Data(Value):
     """What supervised fine-tuning learns from."""
 
@@ -111,6 +158,29 @@ class Data(Value):
     """Stores of trajectories, such as `playhead train synth` writes."""
     library: Text | None = None
     """The library's folder that their pictures come from. None: rendered worlds."""
+
+
+class Sampler(Value):
+    """Who plays the rollouts of `rl` and `distill` in the place of the model that is trained."""
+
+    kind: Literal["copy", "vllm", "server"]
+    """`copy`: a whole copy in each process, for a model in shards (FSDP2). `vllm`: vLLM in each
+    process. `server`: one vLLM server for all."""
+    base_url: Text | None = None
+    """Of the server; it ends in `/v1`."""
+    weights: Text | None = None
+    """The folder through which the server gets new weights: the same path here and there."""
+    unties: bool = False
+    """The server was started on CPUs, with an untied model (`engine.untie`)."""
+    more: JsonObject = Field(default_factory=dict)
+    """Whatever else the engine takes, such as vLLM's `max_model_len`."""
+
+    @model_validator(mode="after")
+    def _check_server(self) -> Sampler:
+        given = (self.base_url is not None, self.weights is not None)
+        if given != ((self.kind == "server"),) * 2:
+            raise ValueError("`base_url` and `weights` go with a server, and a server with them")
+        return self
 
 
 class Gates(Value):
@@ -132,7 +202,8 @@ class TrainConfig(Value):
     output: Text
     """Where the model, checkpoints and the report go."""
     beside: dict[Text, Text] = Field(default_factory=dict[str, str])
-    """Other models for the report, by name, such as the base that `model` was made from."""
+    """Other models for the report, by name. The one called `base` is what all began with: pictures
+    may not get worse since it either."""
     tools: tuple[Text, ...] = ()
     """What it may call, by name. Empty: the twelve."""
     strategy: Text = "seek"
@@ -149,17 +220,29 @@ class TrainConfig(Value):
     """Scorers or composite rewards by name, with their weights."""
     rl: JsonObject = Field(default_factory=dict)
     """As `RLSettings` has it."""
+    engine: Sampler | None = None
+    """For `rl` and `distill`: who samples. None: the model itself, or a copy where it is trained in
+    shards."""
     teacher: Text | None = None
-    """A folder, for `distill`."""
+    """For `distill`: a folder, or the address of a vLLM server, such as `http://host:8000/v1`."""
     held_out: Asked | None = None
     """What the report is about."""
-    controls: Asked | None = None
+    controls: Controls | None = None
     """Questions that need no tools, for over-calling."""
-    images: Asked | None = None
-    """Questions that the model could answer before, without tools: they may not get worse."""
+    images: Stills | None = None
+    """Questions about single pictures, which may not get worse."""
     gates: Gates = Field(default_factory=Gates)
     promote_to: Text | None = None
     """Where a model that passes every gate is put. None: nowhere."""
+
+    @model_validator(mode="after")
+    def _check_gates(self) -> TrainConfig:
+        asked = {"held_out": self.held_out, "controls": self.controls, "images": self.images}
+        if self.promote_to and (missing := [name for name, what in asked.items() if what is None]):
+            raise ValueError(
+                f"a model is promoted on all gates: give {', '.join(missing)} with `promote_to`"
+            )
+        return self
 
 
 def read_config(path: str | os.PathLike[str]) -> TrainConfig:

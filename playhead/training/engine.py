@@ -41,6 +41,7 @@ from playhead.models.eyes._local import local_folder, require
 from playhead.models.pictures import Resolve
 from playhead.models.policies.local import media_marks, pixels
 from playhead.models.policies.openai import OpenAIPolicy
+from playhead.models.policies.transformers import TransformersPolicy, load_model
 from playhead.models.policies.vllm import VLLMPolicy
 from playhead.training.rows import Row
 
@@ -56,6 +57,9 @@ class Engine(Protocol):
 
     is_shared: bool
     """One engine for all processes that train: only the first of them updates it."""
+    is_copy: bool
+    """It calculates as the trainer does, so nothing is corrected for; what it records is the
+    model's own log-probability, at temperature 1."""
 
     @property
     def policy(self) -> Policy:
@@ -76,6 +80,7 @@ class VLLMEngine(VLLMPolicy):
     """vLLM in this process, as an engine and, for whoever learns from it, as a teacher."""
 
     is_shared = False
+    is_copy = False
 
     def __init__(
         self,
@@ -170,6 +175,50 @@ class VLLMEngine(VLLMPolicy):
         return np.array(told, dtype=np.float32)
 
 
+class CopyEngine:
+    """A whole copy of the model in each process, for one that is trained in shards.
+
+    It needs room for the weights once more on each device, and nothing that must be installed.
+    """
+
+    is_shared = False
+    is_copy = True
+
+    def __init__(
+        self, folder: str | os.PathLike[str], *, resolve: Resolve, max_batch: int = 8, **how: Any
+    ) -> None:
+        """Load the copy.
+
+        Args:
+            folder: Where the model lies as it is before the first update.
+            resolve: From references to pictures.
+            max_batch: How many calls are answered at once.
+            how: What else `TransformersPolicy` takes.
+        """
+        self._model, processor = load_model(folder, None, "auto")
+        loaded = (self._model, processor)
+        self._policy = TransformersPolicy(loaded, resolve=resolve, max_batch=max_batch, **how)
+
+    @property
+    def policy(self) -> Policy:
+        """Plays in this process."""
+        return self._policy
+
+    def close(self) -> None:
+        """End the thread that plays."""
+        self._policy.close()
+
+    def update(self, model: Any, weights: Mapping[str, Any] | None = None) -> None:
+        """Take over weights. As `Engine` has it.
+
+        Raises:
+            ValueError: The model has adapters: its weights have other names.
+        """
+        if hasattr(model, "merge_adapter"):
+            raise ValueError("a copy takes weights, not adapters: train the weights")
+        self._model.load_state_dict(model.state_dict() if weights is None else weights)
+
+
 class ServedEngine:
     """A vLLM server that reads a folder which this process writes, as an engine.
 
@@ -179,6 +228,7 @@ class ServedEngine:
     """
 
     is_shared = True
+    is_copy = False
 
     def __init__(
         self,

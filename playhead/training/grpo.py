@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,8 +49,10 @@ from playhead.core.trajectory import Scorer, Task, Trajectory
 from playhead.models.eyes._local import require
 from playhead.models.policies.transformers import TransformersPolicy
 from playhead.training import credit
+from playhead.training.blank import see_always
 from playhead.training.credit import Advantages, FlatAlarm
 from playhead.training.parity import Parity, check_parity
+from playhead.training.processes import joined
 from playhead.training.rl_settings import RLSettings as RLSettings
 from playhead.training.rows import Renderer, Row, rows
 
@@ -57,10 +60,11 @@ require("torch", "trl", "datasets", extra="train", what="reinforcement learning"
 
 import numpy as np
 import torch
-from accelerate.utils import gather
+from accelerate.utils import gather, gather_object
 from datasets import Dataset
 from PIL import Image
 from transformers import PrinterCallback
+from transformers.trainer_utils import get_last_checkpoint
 from trl.models.utils import unwrap_model_for_generation
 from trl.trainer.grpo_trainer import GRPOTrainer
 
@@ -145,12 +149,16 @@ class AgentGRPOTrainer(GRPOTrainer):
             **trainer,
         )
         self.remove_callback(PrinterCallback)
+        see_always(self.model, joined=self.accelerator.num_processes > 1)
         self._offered = tuple(tools)
         self.tools = [tool.name for tool in tools]  # where TRL looks whether tools show pictures
-        self.use_vllm = engine is not None  # TRL's word for: somebody else sampled, so correct
         self._is_sharded = bool(self.is_fsdp_enabled)
         if self._is_sharded and engine is None:
             raise ValueError("a model in shards (FSDP) is sampled by an engine: give one")
+        if self._is_sharded and not self.accelerator.is_fsdp2:
+            raise ValueError("a model in shards is sampled with FSDP2: set version 2")
+        self._is_exact = engine is None or engine.is_copy
+        self.use_vllm = not self._is_exact  # TRL's word for: somebody else sampled, so correct
         how = dict(serve or {})
         self.renderer = Renderer(processor, **{k: how[k] for k in _RENDERED if k in how})
         self._loop = LoopThread()
@@ -166,6 +174,7 @@ class AgentGRPOTrainer(GRPOTrainer):
         self._shares: list[int] = []
         self._scores = np.zeros((0, 0))
         self._num_played: dict[int, int] = {}
+        self._num_left_out = 0
         self.alarms: list[str] = []
         self.num_rollouts = 0
         self.num_masked: dict[str, int] = {}
@@ -192,14 +201,41 @@ class AgentGRPOTrainer(GRPOTrainer):
 
     # Before a run
 
-    def train(self, *args: Any, **how: Any) -> Any:
+    def train(
+        self, resume_from_checkpoint: str | bool | None = None, *args: Any, **how: Any
+    ) -> Any:
         """Train, once the parity gates are passed.
+
+        Args:
+            resume_from_checkpoint: Go on from the last checkpoint, or from the one that is named.
+            args: As transformers has it.
+            how: As transformers has it.
 
         Raises:
             NotTheSame: They are not.
         """
+        if self.accelerator.is_main_process:
+            begun = resume_from_checkpoint
+            last = get_last_checkpoint(str(self.args.output_dir)) if begun is True else begun
+            self._set_aside(int(last.rpartition("-")[2]) if last else 0)
         self.parity = self.check()
-        return super().train(*args, **how)
+        return super().train(resume_from_checkpoint, *args, **how)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        """TRL's, but its order hangs on the epoch alone: a run that goes on takes up the same."""
+        sampler: Any = super()._get_train_sampler(dataset)
+        if (drawn := getattr(sampler, "generator", None)) is not None:
+            sampler.set_epoch = lambda epoch: drawn.manual_seed(self.settings.seed + epoch)
+        return sampler
+
+    def _set_aside(self, first: int) -> None:
+        """Keep what was learned from before step `first`; what is played anew goes elsewhere."""
+        found = list(self._store)
+        lost = [record for record in found if _step_of(record.id) >= first]
+        if lost:
+            TrajectoryStore(self._store.path.with_suffix(".lost.jsonl")).extend(lost)
+            self._store.path.unlink()
+            self._store.extend(record for record in found if _step_of(record.id) < first)
 
     def check(self) -> Parity:
         """Play a task or two and see that what would be trained on is what was served.
@@ -214,13 +250,12 @@ class AgentGRPOTrainer(GRPOTrainer):
         if not here:
             told = "; ".join(t.failure.message for t in played if t.failure)
             raise ValueError(f"no rollout has recorded tokens to learn from: {told or 'no steps'}")
-        own = self.engine is None
         return check_parity(
             here,
             self.renderer,
             self.accelerator.unwrap_model(self.model),
             self.source.resolve,
-            temperature=1.0 if own else self.temperature,
+            temperature=1.0 if self._is_exact else self.temperature,
             most_gap=self.settings.most_gap,
             most_left_out=self.settings.most_left_out,
         )
@@ -241,12 +276,9 @@ class AgentGRPOTrainer(GRPOTrainer):
             model: Any = stack.enter_context(live)
             if self.engine is not None and self._updated_at != self.state.global_step:
                 self._updated_at = self.state.global_step
-                whole = (
-                    self.accelerator.get_state_dict(self.model_wrapped)
-                    if self._is_sharded
-                    else None
-                )
-                if self.accelerator.is_main_process or not self.engine.is_shared:
+                takes = self.accelerator.is_main_process or not self.engine.is_shared
+                whole = joined(model, keep=takes) if self._is_sharded else None
+                if takes:
                     self.engine.update(model, whole)
                 self.accelerator.wait_for_everyone()
             stack.callback(model.train, model.training)
@@ -285,7 +317,7 @@ class AgentGRPOTrainer(GRPOTrainer):
         completion_ids = [list(r.ids[r.prompt :]) if r else nothing for r in self._rows]
         mask = [list(r.mask[r.prompt :]) if r else [0] for r in self._rows]
         told = [_logprobs(r) for r in self._rows]
-        is_own = self.engine is None or any(one is None for one in told)
+        is_own = self._is_exact or any(one is None for one in told)
         logprobs = None if is_own else told  # the model's own are computed where they are needed
         images = [pictures for _, _, pictures in made] if any(p for _, _, p in made) else None
         said = [[{"role": "assistant", "content": _said(t)}] for t in self._trajectories]
@@ -301,9 +333,7 @@ class AgentGRPOTrainer(GRPOTrainer):
                 pictures = [Image.fromarray(p) for p in self.source.resolve(row.frames)]
             except VideoError:
                 reason = "pictures_gone"
-        left_out = sum(one.num_written for one in made[:-1])
-        self._metrics[mode]["rollouts/left_out_tokens"].append(float(left_out))
-        self._metrics[mode]["rollouts/masked"].append(float(bool(reason)))
+        self._num_left_out += sum(one.num_written for one in made[:-1])
         if not reason:
             return row, len(made), pictures
         if mode == "train":
@@ -321,14 +351,21 @@ class AgentGRPOTrainer(GRPOTrainer):
         return "cut" if self.settings.mask_cut and is_cut(trajectory) else ""
 
     def _note(self, mode: str, played: Sequence[Trajectory], made: Sequence[Row | None]) -> None:
-        metrics = self._metrics[mode]
-        for name, value in tally(played).items():
-            metrics[name].append(value)
-        lengths = [row.num_written for row in made if row]
-        metrics["completions/mean_length"].append(float(np.mean(lengths)) if lengths else 0.0)
+        """Metrics over all processes, which have played as many rollouts each."""
+        num, some = len(played), [row for row in made if row]
+        told = tally(played) | {
+            "rollouts/left_out_tokens": self._num_left_out / num,
+            "rollouts/masked": 1 - len(some) / num,
+            "completions/mean_length": sum(row.num_written for row in some) / max(1, len(some)),
+        }
+        self._num_left_out = 0
+        everywhere = gather_object([(told, sum(map(len, some)))])
+        for name in sorted({name for one, _ in everywhere for name in one}):
+            mean = sum(one.get(name, 0.0) for one, _ in everywhere) / len(everywhere)
+            self._metrics[mode][name].append(mean)
         if mode == "train":
-            self.num_rollouts += len(played)
-            self.state.num_input_tokens_seen += sum(len(row) for row in made if row)
+            self.num_rollouts += num
+            self.state.num_input_tokens_seen += sum(length for _, length in everywhere)
 
     # Rewards and credit
 
@@ -418,8 +455,9 @@ class AgentGRPOTrainer(GRPOTrainer):
             written = torch.tensor(row.mask[row.prompt :], dtype=torch.float32)
             theirs = torch.tensor(np.asarray(teachers[row.prompt :], dtype=np.float32))
             gaps[i, :end] = torch.nan_to_num(theirs - own[i, :end], nan=0.0) * written
-        num = max(1, sum(row.num_written for _, row in some))
-        self._metrics[mode]["distil/reverse_kl"].append(-float(gaps.sum()) / num)
+        found = gather_object([(float(gaps.sum()), sum(row.num_written for _, row in some))])
+        total, num = (sum(column) for column in zip(*found, strict=True))
+        self._metrics[mode]["distil/reverse_kl"].append(-total / max(1, num))
         return gaps * torch.tensor(self._is_distilled())[:, None]
 
     def _is_distilled(self) -> list[float]:
@@ -463,7 +501,8 @@ class AgentGRPOTrainer(GRPOTrainer):
         media = {name: inputs[name] for name in _MEDIA if inputs.get(name) is not None}
         media.pop("num_images", None)
         divergence = exact_loss(model, self.teacher.model, inputs, media, self.temperature)
-        self._metrics[mode]["distil/exact_kl"].append(float(divergence))
+        everywhere: Any = gather(divergence.detach())
+        self._metrics[mode]["distil/exact_kl"].append(float(everywhere.mean()))
         share = self.settings.exact / (
             self.current_gradient_accumulation_steps if mode == "train" else 1
         )
@@ -516,13 +555,14 @@ def train_rl(
     finally:
         run.close()
     assert run.parity is not None
+    counts = gather_object([(run.num_rollouts, run.num_masked)])
     return RLReport(
         steps=int(run.state.global_step),
         seconds=time.monotonic() - started,
         history=tuple(line for line in run.state.log_history if "train_runtime" not in line),
         parity=run.parity,
-        num_rollouts=run.num_rollouts,
-        num_masked=dict(run.num_masked),
+        num_rollouts=sum(num for num, _ in counts),
+        num_masked=dict(sum((Counter(masked) for _, masked in counts), Counter[str]())),
         alarms=tuple(run.alarms),
     )
 
@@ -538,6 +578,8 @@ def _check(settings: RLSettings, scorers: Mapping[str, Scorer], teacher: Any) ->
     wants = bool(settings.distil) or settings.exact > 0
     if wants != (teacher is not None):
         raise ValueError("a teacher goes with `distil` or `exact`, and they with a teacher")
+    if settings.exact and not hasattr(teacher, "model"):
+        raise ValueError("`exact` needs a teacher in this process: LocalTeacher")
     if not scorers and teacher is None:
         raise ValueError("nothing to learn from: give rewards, a teacher, or both")
 
@@ -545,6 +587,12 @@ def _check(settings: RLSettings, scorers: Mapping[str, Scorer], teacher: Any) ->
 def _score(scorer: Scorer, trajectory: Trajectory) -> float | None:
     is_theirs = fault(trajectory) in (None, Origin.MODEL)
     return scorer(trajectory) if is_theirs else None
+
+
+def _step_of(id_: str) -> int:
+    """The update that learned from a rollout of that name: see `AgentGRPOTrainer._generate`."""
+    step, _round, _group, _number = id_.rsplit("-", 4)[1:]
+    return int(step)
 
 
 def _mean(scores: Any) -> float:

@@ -112,6 +112,7 @@ class RLSettings(Value):
             "report_to": "none",
             "disable_tqdm": True,
             "remove_unused_columns": False,
+            "log_multimodal": False,  # gathers pictures only where there are some: others wait
             **machine,
         }
         return GRPOConfig(**{**options, **self.more})

@@ -23,6 +23,7 @@ from playhead.core.value import Value
 from playhead.models.eyes._local import require
 from playhead.models.pictures import Resolve
 from playhead.models.policies.transformers import load_model
+from playhead.training.blank import see_always
 from playhead.training.collate import Collator, Numbered, additive, fitting, positions_of
 from playhead.training.masks import Decoupling
 from playhead.training.rows import Renderer, Row, rows
@@ -107,6 +108,7 @@ class TrajectorySFTTrainer(SFTTrainer):
         # Qwen-VL says that it takes no count of tokens for its loss, and accumulated batches would
         # each be averaged alone; but the loss is not the model's here, and takes it
         self.model_accepts_loss_kwargs = True
+        see_always(self.model, joined=self.accelerator.num_processes > 1)
 
     def _send_telemetry(self) -> None:
         """Tell nobody of the run."""

@@ -139,9 +139,14 @@ def run(trainer: Any, folder: Path, *, resume: bool) -> tuple[tuple[int, float],
 
     Returns:
         Step and loss, as logged.
+
+    Raises:
+        ValueError: Adapters on a model in shards: they could not be merged.
     """
     from peft import PeftModel
 
+    if trainer.is_fsdp_enabled and isinstance(trainer.model, PeftModel):
+        raise ValueError("adapters on a model in shards cannot be merged: train the weights")
     has_checkpoint = any((folder / "checkpoints").glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=bool(resume and has_checkpoint) or None)
     net = trainer.accelerator.unwrap_model(trainer.model)

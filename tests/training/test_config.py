@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from playhead.core import Task
-from playhead.training.config import Asked, Worlds, read_config
+from playhead.training.config import Asked, Controls, TrainConfig, Worlds, read_config
 
 RUN = """
 model = "models/tiny"
@@ -73,3 +73,23 @@ def test_worlds_of_other_splits_share_no_video():
     assert not ids[0] & ids[1]
     with pytest.raises(ValueError, match="duration"):
         Worlds(knobs={"duration": 60}).tasks()
+
+
+def test_controls_are_marked_with_what_they_take():
+    small = {"families": ["needle"], "size": 1, "knobs": {"duration_ms": 60_000}}
+    (task,) = Controls.model_validate({"worlds": small, "calls": 2}).read()
+    assert task.metadata["control"] == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"promote_to": "served"}, "give controls, images with `promote_to`"),
+        ({"engine": {"kind": "server"}}, "go with a server"),
+        ({"engine": {"kind": "copy", "base_url": "http://x/v1"}}, "go with a server"),
+    ],
+)
+def test_what_belongs_together_is_given_together(more, words):
+    held_out = {"tasks": "held_out.jsonl"}
+    with pytest.raises(ValueError, match=words):
+        TrainConfig.model_validate({"model": "m", "output": "o", "held_out": held_out, **more})

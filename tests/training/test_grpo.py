@@ -148,6 +148,17 @@ def test_rollouts_with_and_without_pictures_go_together(cases: Cases, tmp_path: 
     trainer.close()
 
 
+def test_a_part_of_a_batch_without_pictures_is_as_good_as_any(cases: Cases, tmp_path: Path) -> None:
+    pair = [answered_at_once(cases), cases.second]
+    found: list[Any] = []
+    for batch_size in (2, 1):  # by ones, the first forward pass has no pictures
+        trainer = cases.trainer(tmp_path, {"half": second_half}, batch_size=batch_size)
+        batch = trainer.batch(pair, [cases.task] * 2)
+        found.append(trainer._own_logprobs(batch) * batch["completion_mask"])
+        trainer.close()
+    assert torch.allclose(*found, atol=1e-5)
+
+
 # The loss
 
 

@@ -23,7 +23,7 @@ from playhead.cli.app import app
 from playhead.core.store import TrajectoryStore
 from playhead.core.trajectory import Stop
 from playhead.training.config import read_config
-from playhead.training.runs import WITHOUT_TOOLS, answered
+from playhead.training.standings import WITHOUT_TOOLS, answered
 from tests.models.policies.tiny import write_tiny
 from tests.training.rollout_cases import constants, loaded
 
@@ -124,7 +124,7 @@ learning_rate = 1e-4
     served = loaded(distilled / "model")
     assert config.held_out is not None
     for strategy in (config.strategy, WITHOUT_TOOLS):
-        for record in answered(served, config.held_out, config, strategy=strategy):
+        for record in answered(served, config.held_out.read(), config, strategy=strategy):
             assert record.blame is None
 
 

@@ -3,6 +3,7 @@
 python -m tests.training.vllm_run own OUT          # the engine in this process
 python -m tests.training.vllm_run learner FOLDER   # writes the model that a server starts with
 python -m tests.training.vllm_run served OUT URL FOLDER
+python -m tests.training.vllm_run scored OUT URL FOLDER   # what a server thinks of given tokens
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +22,16 @@ import numpy as np
 
 from playhead.agent.rollouts import collect
 from playhead.agent.source import WorldSource
+from playhead.core.errors import Blamed
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Trajectory
 from playhead.training.engine import ServedEngine, VLLMEngine, untie
-from playhead.training.parity import logprobs_of
-from playhead.training.rows import Renderer, Row, rows
+from playhead.training.parity import NotTheSame, logprobs_of
+from playhead.training.rows import Part, Renderer, Row, rows
+from playhead.training.teacher import ServedTeacher
 from tests.training.rollout_cases import (
     BUDGET,
+    halves_played,
     learner,
     loaded,
     second_half,
@@ -132,6 +138,54 @@ def served(out: Path, url: str, folder: Path) -> None:
         out.write_text(json.dumps(updates(engine, model, Renderer(processor), source)))
 
 
+def scored(out: Path, url: str, folder: Path) -> None:
+    """A server as a teacher, beside the same model in transformers, and what it does not take."""
+    from tests.models.policies.tiny import write_tiny
+
+    model, processor = loaded(folder)
+    student = Renderer(processor)
+    with WorldSource() as source:
+        some = [rows(student.sampled(t), student)[0] for t in halves_played(world_tasks(2), source)]
+        with closing(ServedTeacher(url, student, source.resolve)) as teacher:
+            theirs = teacher.logprobs(some, [], temperature=1.0)
+            ours = logprobs_of(model, student, some, source.resolve)
+            told: dict[str, Any] = {
+                "pictures": sum(len(row.frames) for row in some),
+                "gap": max(
+                    float(np.abs(a[1:] - b[1:]).max()) for a, b in zip(theirs, ours, strict=True)
+                ),
+                "other_tokens": refused(
+                    NotTheSame, lambda: teacher.logprobs([shorter(some[0])], [], temperature=1.0)
+                ),
+                "hot": refused(ValueError, lambda: teacher.logprobs(some, [], temperature=0.7)),
+            }
+        _, other = loaded(write_tiny(out.parent / "other", words=["zebra"]))
+        told["other_words"] = refused(
+            ValueError, lambda: ServedTeacher(url, Renderer(other), source.resolve)
+        )
+        told["no_vllm"] = refused(
+            Blamed, lambda: ServedTeacher(f"{url}/nowhere", student, source.resolve)
+        )
+    out.write_text(json.dumps(told))
+
+
+def shorter(row: Row) -> Row:
+    """The row with one token of its picture less than its picture has features."""
+    at = row.parts.index(Part.PICTURE)
+    each = ("ids", "parts", "steps", "mask", "weights", "logprobs")
+    cut = {name: getattr(row, name)[:at] + getattr(row, name)[at + 1 :] for name in each}
+    return replace(row, **cut)
+
+
+def refused(kind: type[Exception], asked: Callable[[], object]) -> str:
+    """What the error says; empty if there is none."""
+    try:
+        asked()
+    except kind as error:
+        return str(error)
+    return ""
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["own", out]:
@@ -139,5 +193,7 @@ if __name__ == "__main__":
         case ["learner", folder]:
             shutil.copytree(learner(), folder)
             untie(Path(folder))
+        case ["scored", out, url, folder]:
+            scored(Path(out), url, Path(folder))
         case ["served", out, url, folder]:
             served(Path(out), url, Path(folder))
