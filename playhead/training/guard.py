@@ -74,7 +74,7 @@ def regression(
     told = (
         f"{name}: {found.before:.3f} before, {found.after:.3f} after, {found.mean:+.3f} "
         f"({low:+.3f} to {high:+.3f}, p {found.p_value:.2g}) on {found.num} questions; "
-        f"{-tolerance:+.3f} is allowed"
+        f"{0 - tolerance:+.3f} is allowed"
     )
     return Gate(name, passed, found.mean, -tolerance, found.num, told)
 

@@ -56,6 +56,8 @@ from playhead.training.pocket.study import Student
 Tell = Callable[[str], None]
 SERVED = "served"
 """Where the last model is put if it passed the gates."""
+RL_RUN = "rl.run"
+"""Where the attempts are kept from which `rl` learned."""
 _HEAD = "head.pt"
 _FIRST_PICTURES, _GROWS_EVERY = 15, 6  # batches of an album at the start; steps between them
 
@@ -129,9 +131,9 @@ def speedrun(folder: Path, settings: Speedrun | None = None, *, tell: Tell = pri
     """Train a pocket model from nothing and examine it.
 
     Args:
-        folder: Where everything is kept: `eyes`, `glances`, `base`, `sft`, `rl`, `report.json`,
-            and `served`, the last model, if it passed the gates. Stages whose folder is there are
-            not done again.
+        folder: Where everything is kept: `eyes`, `glances`, `base`, `sft`, `rl`, its attempts,
+            `report.json`, and `served`, the last model, if it passed the gates. Stages whose folder
+            is there are not done again.
         settings: How. None: the defaults.
         tell: Is told how it goes.
     """
@@ -279,7 +281,7 @@ def _rl(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
     with WorldSource() as source:
         train_rl(
             model, processor, asked, source, {"accuracy": accuracy, "saw": saw}, settings,
-            tools=tools(), output=after, callbacks=[Told()],
+            tools=tools(), output=after.parent / RL_RUN, callbacks=[Told()],
         )  # fmt: skip
     save_pocket((model, processor), after)
 
