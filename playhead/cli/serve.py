@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,10 @@ def serve(
         list[str] | None,
         typer.Option(help="A bound such as frames=64, turns, visual_tokens, seconds, dollars."),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="How many questions at once.")] = 4,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many questions at once. As fits, if left out."),
+    ] = None,
     queue: Annotated[int, typer.Option(min=0, help="How many more may wait.")] = 64,
     quota: Annotated[float, typer.Option(min=0, help="GiB of all uploads together.")] = 64.0,
 ) -> None:
@@ -58,9 +62,19 @@ def serve(
         token=token,
         roots=tuple(root or ()),
         hosts=tuple(name.lower() for name in allow_host or ()),
-        workers=workers,
+        workers=workers or _usual_workers(settings.model),
         max_waiting=queue,
         quota_bytes=int(quota * GIB),
     )
     listener = listen(host, port, told)  # before the library is opened and goes on indexing
     run(open_library(settings), told, listener)
+
+
+def _usual_workers(model: str) -> int:
+    """4 questions at once, or no more than there are processors if the model computes here: more
+    would only make those wait who are refused, search or play."""
+    from playhead.models.strings import is_remote
+
+    if is_remote(model, environment=os.environ):
+        return 4
+    return min(4, os.cpu_count() or 1)

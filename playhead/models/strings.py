@@ -109,11 +109,30 @@ def manner_of(
     """
     if not isinstance(model, str):
         return getattr(model, "manner", None) or Manner()
-    dialect, plus, inner = model.partition("+")
-    spec = inner if plus and dialect.isidentifier() else model
-    spec = _meaning(spec.strip(), configured, environment or {})
+    spec = _without_dialect(model, configured, environment)
     is_loaded = spec.partition(":")[0] in _IN_FOLDERS
     return (read_manner(_folder(spec)) if is_loaded else None) or Manner()
+
+
+def is_remote(
+    model: str,
+    *,
+    configured: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> bool:
+    """Whether a model thinks behind a server, so that whoever asks it only waits.
+
+    Arguments as `find_policy`.
+    """
+    return _without_dialect(model, configured, environment).partition(":")[0] == "openai"
+
+
+def _without_dialect(
+    model: str, configured: str | None, environment: Mapping[str, str] | None
+) -> str:
+    dialect, plus, inner = model.partition("+")
+    spec = inner if plus and dialect.isidentifier() else model
+    return _meaning(spec.strip(), configured, environment or {})
 
 
 def _folder(spec: str) -> Path:

@@ -15,7 +15,7 @@ from playhead.core.errors import NoSuchPlugin
 from playhead.core.policy import Policy, Sampling
 from playhead.models.policies import ScriptedPolicy
 from playhead.models.policies.openai import OpenAIPolicy
-from playhead.models.strings import describe_models, find_policy, resolve_auto
+from playhead.models.strings import describe_models, find_policy, is_remote, resolve_auto
 from tests.models.policies.conversations import Shades, user
 from tests.models.policies.servers import TinyServer, serving
 
@@ -29,6 +29,19 @@ def find(spec: str, **how: Any) -> Policy:
 def name_of(policy: Policy) -> str:
     assert isinstance(policy, OpenAIPolicy)
     return policy.name
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_far"),
+    [("rules", False), ("pocket", False), ("hf:m", False), (f"openai:m@{URL}", True),
+     (f"qwen3_vl+openai:m@{URL}", True), ("auto", False)],
+)  # fmt: skip
+def test_who_thinks_behind_a_server(spec: str, is_far: bool):
+    assert is_remote(spec) is is_far
+
+
+def test_auto_is_the_server_of_the_environment():
+    assert is_remote("auto", environment={"OPENAI_BASE_URL": URL})
 
 
 @pytest.fixture
