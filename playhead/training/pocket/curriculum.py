@@ -38,6 +38,8 @@ NUM_SURVEY, NUM_CLOSE = 8, 10
 """Pictures of the first look and of the second."""
 NUM_PICTURES = NUM_SURVEY + NUM_CLOSE
 BUDGET = Budget(turns=6, frames=NUM_PICTURES)
+LONGEST_REPLY = 40
+"""Tokens."""
 
 
 class Asked(NamedTuple):

@@ -25,10 +25,8 @@ from playhead.core.trajectory import Task, Trajectory
 from playhead.evaluation.bootstrap import interval
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.models.policies.transformers import TransformersPolicy
-from playhead.training.pocket.curriculum import BUDGET, tasks, tools
+from playhead.training.pocket.curriculum import BUDGET, LONGEST_REPLY, tasks, tools
 from playhead.worlds.families.build import HeldOut
-
-_LONGEST = 40  # tokens of a reply
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def sit(
                     source,
                     tools=tools(),
                     strategy=strategy,
-                    sampling=Sampling(max_tokens=_LONGEST),
+                    sampling=Sampling(max_tokens=LONGEST_REPLY),
                     budget=BUDGET,
                     at_once=at_once,
                 )

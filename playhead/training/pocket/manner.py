@@ -6,9 +6,15 @@ save_manner(folder, pocket_manner())
 from __future__ import annotations
 
 from playhead.models.manner import Manner, Scope
-from playhead.training.pocket.curriculum import BUDGET, DURATION_S, FORMS, HEIGHT, WIDTH, tools
-
-_LONGEST = 40  # tokens of a reply
+from playhead.training.pocket.curriculum import (
+    BUDGET,
+    DURATION_S,
+    FORMS,
+    HEIGHT,
+    LONGEST_REPLY,
+    WIDTH,
+    tools,
+)
 
 
 def pocket_manner() -> Manner:
@@ -17,7 +23,7 @@ def pocket_manner() -> Manner:
         tools=tuple(tool.spec.name for tool in tools()),
         budget=BUDGET,
         strategy="seek",
-        max_reply_tokens=_LONGEST,
+        max_reply_tokens=LONGEST_REPLY,
         dtype="float32",
         scope=Scope(
             questions=tuple(f"{family}.{form}" for form, family in FORMS.items()),

@@ -43,7 +43,7 @@ from playhead.core.value import Value
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.models.manner import save_manner
 from playhead.training.guard import Gate, GateFailed, promote, regression, tool_harm
-from playhead.training.pocket.curriculum import BUDGET, tasks, tools
+from playhead.training.pocket.curriculum import BUDGET, LONGEST_REPLY, tasks, tools
 from playhead.training.pocket.exam import PAPERS, Exam, saw, sit
 from playhead.training.pocket.films import film_lessons
 from playhead.training.pocket.glances import Album, Eyesight, Glances
@@ -274,8 +274,8 @@ def _rl(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
     ]
     settings = RLSettings(
         steps=how.rl_steps, tasks_per_step=how.rl_tasks, num_generations=8, batch_size=8,
-        learning_rate=how.rl_lr, budget=BUDGET, max_reply_tokens=40, seed=how.seed, at_once=32,
-        roles={"look": {"saw": 1.0}, "answer": {"accuracy": 1.0}},
+        learning_rate=how.rl_lr, budget=BUDGET, max_reply_tokens=LONGEST_REPLY,
+        seed=how.seed, at_once=32, roles={"look": {"saw": 1.0}, "answer": {"accuracy": 1.0}},
         more={"bf16": True},
     )  # fmt: skip
     with WorldSource() as source:
