@@ -108,9 +108,12 @@ def old_python() -> str:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Generator[Browser]:
-    """A browser for all pages."""
+    """A browser for the pages of a file.
+
+    Not for longer: while it is open, an event loop runs in this thread, and `asyncio.run` refuses.
+    """
     browser = Browser()
     yield browser
     browser.close()
