@@ -32,6 +32,7 @@ from playhead.memory.videos import LibraryVideo
 from playhead.models.eyes.base import Captioner
 from playhead.tools.anchors import LISTED
 from playhead.tools.anchors import Anchor as Anchor
+from playhead.tools.citing import by_id, by_time, read_time
 from playhead.tools.given import given_ref
 from playhead.tools.ledger import QUOTA_TOKENS as QUOTA_TOKENS
 from playhead.tools.ledger import Ledger as Ledger
@@ -43,7 +44,6 @@ from playhead.tools.made import is_made, make_again
 from playhead.tools.roi import on_pixels
 from playhead.video.base import Frames, Video
 
-_LEAST_OF_ID = 5  # characters of an id that is not written whole
 _KEPT_PICTURES = 256  # decoded pictures kept for the policy that is about to be shown them
 
 
@@ -327,15 +327,19 @@ class ToolContext:
         with self._guard:
             self.evidence.update((piece.id, piece) for piece in evidence)
 
-    def cited(self, id_: str) -> Evidence | None:
-        """What is meant by an id as a model writes it: whole, in brackets, or as git does it, by
-        its first five characters or more, if they are those of one alone."""
-        name = id_.strip().strip("[]")
+    def cited(self, name: str) -> Evidence | None:
+        """What an answer means by what it cites: an id, also in brackets or cut short, or the time
+        of a picture that was shown, such as `42.0s`, with a handle where there are several videos.
+        None: nothing that was found."""
+        name = name.strip().strip("[]").strip()
         with self._guard:
-            if name in self.evidence or len(name) < _LEAST_OF_ID:
-                return self.evidence.get(name)
-            fits = [piece for full, piece in self.evidence.items() if full.startswith(name)]
-        return fits[0] if len(fits) == 1 else None
+            found = dict(self.evidence)
+        read = read_time(name)
+        if read is None:
+            return by_id(found, name)
+        handle, time_s = read
+        ids = [id_ for id_ in self.video_ids if handle.lower() in ("", self.handle(id_))]
+        return by_time([each for each in found.values() if each.video_id in ids], time_s)
 
     def search(self, text: str | None = None, **how: Any) -> list[Hit]:
         """The library's search, within what may be seen: the videos, the part and the past."""

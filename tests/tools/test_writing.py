@@ -52,6 +52,35 @@ def test_an_id_may_be_cut_while_it_means_one_piece(ctx: ToolContext):
     assert failure(ctx, ANSWER, value="x", evidence=[found.id[:5]]).code == "no_such_evidence"
 
 
+def test_a_picture_is_cited_by_its_time_for_the_part_that_it_stands_for(ctx: ToolContext):
+    looked = good(ctx, "look", start_s=2, end_s=8, num=3).evidence[0]
+    for written in ("5.0s", "<5.0s>", "[5]", "v1 5.04s", "5.3 s"):
+        (cited,) = good(ctx, ANSWER, value="x", evidence=[written]).evidence
+        assert cited.frames == looked.frames[1:2], written
+        assert (cited.kind, cited.span.start, cited.span.end) == ("picture", 4, 6), written
+    first, last = good(ctx, ANSWER, value="x", evidence=["3.0s", "7.0s"]).evidence
+    assert (first.span.start, first.span.end, last.span.start, last.span.end) == (2, 4, 6, 8)
+    good(ctx, "look", start_s=4.5, end_s=5.5, num=1)
+    (closer,) = good(ctx, ANSWER, value="x", evidence=["5.0s"]).evidence
+    assert (closer.span.start, closer.span.end) == (4.5, 5.5)
+
+
+def test_a_time_at_which_nothing_was_shown_cites_nothing(ctx: ToolContext):
+    good(ctx, "look", start_s=2, end_s=8, num=3)
+    assert failure(ctx, ANSWER, value="x", evidence=["9.5s"]).code == "no_such_evidence"
+    assert failure(ctx, ANSWER, value="x", evidence=["4.0s"]).code == "no_such_evidence"
+    assert failure(ctx, ANSWER, value="x", evidence=["v2 3.0s"]).code == "no_such_evidence"
+
+
+def test_a_time_means_a_picture_of_one_video(open_context: OpenContext):
+    ctx = open_context("webb", "cars")
+    for video in ("v1", "v2"):
+        good(ctx, "look", start_s=2, end_s=4, num=1, video=video)
+    assert failure(ctx, ANSWER, value="x", evidence=["3.0s"]).code == "no_such_evidence"
+    (cited,) = good(ctx, ANSWER, value="x", evidence=["V2 <3.0s>"]).evidence
+    assert cited.video_id == ctx.video_ids[1]
+
+
 def test_evidence_that_nobody_found_is_the_models_fault_and_near_ids_are_named(ctx: ToolContext):
     assert "no evidence has been found" in failure(ctx, ANSWER, value="x", evidence=["e1"]).message
     found = good(ctx, "search", text="key").evidence[0]
