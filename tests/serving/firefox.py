@@ -96,8 +96,11 @@ class Firefox:
 
     def until(self, expression: str) -> None:
         """Wait until an expression is true."""
-        while not self.js(expression):
+        for _ in range(2400):
+            if self.js(expression):
+                return
             time.sleep(0.05)
+        raise AssertionError(f"never: {expression}")
 
     def click(self, selector: str) -> None:
         """Press what a selector finds, in its middle."""
