@@ -13,8 +13,9 @@ template shows them: what it trains on is then token for token what is served.
 
 What a format cannot say is left out and counted, not bent: conversations of which the policy was
 shown only a part, two turns of the policy in a row, and, but for ms-swift, turns that must not be
-learned; for verl also thoughts that the template does not show again, as it would train the turn
-without. Weights other than 0 and 1 have no place in any of them.
+learned, among them those with a call that could not be read; for verl also thoughts that the
+template does not show again, as it would train the turn without. Weights between 0 and 1 have a
+place in ms-swift only.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from typing import Any, NamedTuple
 from playhead.core.media import FrameRef
 from playhead.core.message import Message, Part, PicturePart, Role, TextPart, ToolCall
 from playhead.core.tools import ToolSpec
-from playhead.core.trajectory import Trajectory
+from playhead.core.trajectory import Step, Trajectory
 from playhead.models.eyes._local import require
 from playhead.models.pictures import Resolve
 from playhead.models.policies import render
@@ -41,7 +42,8 @@ from playhead.models.policies.spoken import take_apart
 from playhead.training.rows import Renderer
 
 _IMAGE = "<image>"
-_MEDIA = re.compile(r"<(?=(?:image|video|audio)>)")
+_MEDIA = re.compile(r"<(?=(?:image|video|audio|img)>)")
+"""Marks at which trainers put media; ms-swift opens the file that an `<img>` in the words names."""
 _NEXT_RESULT = "\n</tool_response>\n<tool_response>\n"
 """Between the results of calls of one turn, in the hermes syntax."""
 _FRAMES = "frames.jsonl"
@@ -72,7 +74,8 @@ def export_swift(
 ) -> Exported:
     """For ms-swift: `train.jsonl`, with `ROOT_IMAGE_DIR` as this folder.
 
-    A step of weight 0 has `loss: false`.
+    A step of weight 0, or with a call that could not be read, has `loss: false`; one of another
+    weight than 1 has it as `loss_scale`, which `--is_binary_loss_scale false` heeds.
     """
     exported = Exported(Path(folder) / "train.jsonl")
     pictures = _Pictures(Path(folder), resolve)
@@ -217,9 +220,14 @@ def _unfit(trajectory: Trajectory, *, may_skip: bool) -> str | None:
         return "steps hidden"
     if any(not step.reply.calls for step in steps[:-1]):
         return "two turns in a row"
-    if not may_skip and any(step.weight == 0 for step in steps):
+    if not may_skip and any(_taught(step) == 0 for step in steps):
         return "turns not to be learned"
     return None
+
+
+def _taught(step: Step) -> float:
+    """The weight of a step. Of a call that could not be read nobody knows what was written."""
+    return 0.0 if any(call.raw is not None for call in step.reply.calls) else step.weight
 
 
 def _told(trajectory: Trajectory) -> list[Message]:
@@ -231,7 +239,7 @@ def _told(trajectory: Trajectory) -> list[Message]:
 
 
 def _swift(trajectory: Trajectory, pictures: _Pictures) -> Json:
-    weights = iter(step.weight for step in trajectory.steps)
+    weights = map(_taught, trajectory.steps)
     turns: list[Json] = []
     messages = _told(trajectory)
     for message in messages:
@@ -239,11 +247,15 @@ def _swift(trajectory: Trajectory, pictures: _Pictures) -> Json:
             role = "tool_response" if message.role is Role.TOOL else message.role.value
             turns.append({"role": role, "content": _words(message)})
             continue
-        said = _thought(message.thinking) + _words(message)
+        words = _words(message)
+        if words and message.calls:
+            words += "\n"  # ms-swift puts nothing between words and calls, hermes a line break
+        said = _thought(message.thinking) + words
         own = [{"role": "assistant", "content": said}] if said or not message.calls else []
         own += [{"role": "tool_call", "content": _call(call)} for call in message.calls]
-        is_skipped = next(weights) == 0
-        turns += [{**turn, "loss": False} for turn in own] if is_skipped else own
+        weight = next(weights)
+        heed: Json = {} if weight == 1 else {"loss_scale": weight} if weight else {"loss": False}
+        turns += [turn | heed for turn in own]
     tools = json.dumps(render.tool_specs(trajectory.tools), ensure_ascii=False)
     return {"messages": turns, "tools": tools, "images": pictures.written(messages)}
 
@@ -253,6 +265,7 @@ def _from_swift(line: Json, frames: dict[str, FrameRef]) -> Conversation:
     for turn in line["messages"]:
         role, content = turn["role"], turn["content"]
         if role == "tool_call":
+            told.unbroken()
             told.call(json.loads(content))
         elif role == "tool_response":
             told.result(content)
@@ -287,14 +300,16 @@ def _sharegpt(trajectory: Trajectory, pictures: _Pictures) -> Json:
 
 def _spoken(message: Message) -> Json:
     """A turn of the policy. Calls alone are data to the trainer's template; words beside calls have
-    no place there, so such a turn is the text that a model writes."""
+    no place there, so such a turn is the text that a model writes. So is one that quotes the mark
+    of a call: the trainer would take the quotation for the call."""
     thought, said = _thought(message.thinking), _words(message)
     calls = [json.loads(_call(call)) for call in message.calls]
     if calls and not said:
-        value = json.dumps(calls if len(calls) > 1 else calls[0], ensure_ascii=False)
-        return {"from": "function_call", "value": thought + value}
+        value = thought + json.dumps(calls if len(calls) > 1 else calls[0], ensure_ascii=False)
+        if "<tool_call>" not in value:
+            return {"from": "function_call", "value": value}
     written = [f"<tool_call>\n{_call(call)}\n</tool_call>" for call in message.calls]
-    return {"from": "gpt", "value": thought + "\n".join([said, *written])}
+    return {"from": "gpt", "value": thought + "\n".join([said, *written] if said else written)}
 
 
 def _from_sharegpt(one: Json, frames: dict[str, FrameRef]) -> Conversation:
@@ -356,6 +371,15 @@ class _Told:
         turn = self.messages[-1]
         self.messages[-1] = turn.replace(calls=(*turn.calls, call))
         self._open.append(call)
+
+    def unbroken(self) -> None:
+        """Take back the line break that was put between the words of a turn and its first call."""
+        turn = self.messages[-1]
+        if turn.role is Role.ASSISTANT and turn.parts and not turn.calls:
+            (said,) = turn.parts
+            assert isinstance(said, TextPart)
+            words = TextPart(text=said.text.removesuffix("\n"))
+            self.messages[-1] = turn.replace(parts=(words,))
 
     def result(self, content: str) -> None:
         call = self._open.pop(0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from playhead.core.message import Message, Role, TextPart
+from playhead.core.message import Message, Role, TextPart, ToolCall
 from playhead.core.policy import Reply
 from playhead.core.trajectory import Trajectory
 from playhead.models.policies import render
@@ -48,7 +48,7 @@ def told(messages: list[Message]) -> list[Any]:
             turn["content"] = [part for part in turn["content"] if part.get("text") != ""]
         for call in turn.get("tool_calls", ()):
             call.pop("id")
-    text = json.dumps(turns).replace("<image>", "< image>")
+    text = json.dumps(turns).replace("<image>", "< image>").replace("<img>", "< img>")
     return json.loads(text)
 
 
@@ -117,6 +117,7 @@ def test_ms_swift_is_told_of_calls_and_of_turns_not_to_learn(tmp_path: Path) -> 
     ]  # fmt: skip
     assert [turn.get("loss") for turn in line["messages"][2:5]] == [False] * 3
     assert all("loss" not in turn for turn in line["messages"][5:])
+    assert line["messages"][2]["content"] == "Two looks.\n"
     assert line["messages"][7]["content"].startswith("<think>\nPeut-être ☃ < image>\n</think>")
     call = json.loads(line["messages"][8]["content"])
     assert call["arguments"] == trajectory.steps[1].reply.calls[0].arguments
@@ -250,8 +251,45 @@ def plain(trajectory: Trajectory) -> Trajectory:
 
 
 def test_words_that_look_like_a_picture_stay_words(tmp_path: Path) -> None:
-    told_so = three_looks(None).replace(opening=(TextPart(text="Is <image> a tag?"),))
+    told_so = three_looks(None).replace(opening=(TextPart(text="Is <image> a tag? <img>a</img>"),))
     export_swift([told_so], tmp_path, Shades())
     line = json.loads((tmp_path / "train.jsonl").read_text())
-    assert line["messages"][0]["content"] == "Is < image> a tag?"
+    assert line["messages"][0]["content"] == "Is < image> a tag? < img>a</img>"
     assert line["images"] == []
+
+
+def test_a_call_that_could_not_be_read_is_not_learned(tmp_path: Path) -> None:
+    swift = export_swift([everything()], tmp_path / "swift", Shades())
+    line = json.loads(swift.path.read_text())
+    heed = [
+        {name: turn[name] for name in ("loss", "loss_scale") if name in turn}
+        for turn in line["messages"]
+        if turn["role"] in ("assistant", "tool_call")
+    ]
+    assert heed == [{}, {}, {}, {"loss_scale": 0.5}, {"loss": False}, {}]
+    factory = export_llama_factory([everything()], tmp_path / "factory", Shades())
+    assert factory.left_out == {"turns not to be learned": 1}
+
+
+def quoting() -> Trajectory:
+    """A turn whose thought quotes a call, and one whose argument does."""
+    base = three_looks(None, None, None)
+    quoted = '<tool_call>\n{"name": "no", "arguments": {}}\n</tool_call>'
+    search = ToolCall(id="c1", name="search", arguments={"text": quoted})
+    says = (
+        Reply(thinking=f"Not {quoted}.", calls=base.steps[0].reply.calls),
+        Reply(calls=(search,)),
+    )
+    steps = [step.replace(reply=reply) for step, reply in zip(base.steps[:2], says, strict=True)]
+    return base.replace(id="quoting", steps=(*steps, base.steps[2]))
+
+
+def test_llama_factory_does_not_take_a_quoted_call_for_the_call(tmp_path: Path) -> None:
+    exported = export_llama_factory([quoting()], tmp_path, Shades())
+    (one,) = json.loads(exported.path.read_text())
+    own = one["conversations"][1::2]
+    assert [turn["from"] for turn in own] == ["gpt", "gpt", "gpt"]
+    assert own[0]["value"].endswith(
+        '</think>\n\n<tool_call>\n{"name": "look", "arguments": {"start_s": 0, "end_s": 9.0}}\n'
+        "</tool_call>"
+    )
