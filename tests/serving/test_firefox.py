@@ -39,7 +39,9 @@ def test_a_video_is_opened_asked_and_its_evidence_pressed(film: Path, tmp_path: 
         page.until("document.querySelectorAll('#timeline .film i').length > 0")
         page.click("#words")
         page.type(f"Where does the ferry leave?{ENTER}")
-        page.until("document.querySelector('.acts:not([hidden])') !== null")  # nothing moves any more
+        page.until(
+            "document.querySelector('.acts:not([hidden])') !== null"
+        )  # nothing moves any more
         assert "northern quay" in page.js("document.querySelector('.answer').innerText")
         page.click("#evidence .card")
         video = "document.querySelector('video')"
