@@ -4,8 +4,8 @@ Scenes last half a minute and a card with one character is up for three seconds.
 evenly show the card in 1 of 3 films; eight of them to survey and ten for one scene, in twice as
 many. So it pays to look twice, and nothing else tells a model that does from one that does not.
 
-All questions are about the card that somebody raised in a place: what was on it (`needle`), or
-what was on it if there was one (`negative`, where half of them never were).
+All questions are about the card that somebody raised in a place: what was on it (`needle`), what
+was on it if there was one (`negative`, where half of them never were), or when (`grounding`).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ KNOBS: dict[str, Any] = {
     "duration_ms": round(1000 * DURATION_S), "scene_ms": 30_000, "event_ms": 3_000,
     "code_length": 1, "height": HEIGHT, "width": WIDTH, "modality": "visual",
 }  # fmt: skip
-FORMS = {"where": "needle", "or_absent": "negative"}
+FORMS = {"where": "needle", "or_absent": "negative", "card": "grounding"}
 """The forms of questions, and the family of each. `needle.elsewhere` takes more pictures than there
 are to spend."""
-SHARES = (2, 1)
+SHARES = (2, 1, 1)
 """How often each form is in lessons."""
 FAMILIES = tuple(dict.fromkeys(FORMS.values()))
 NUM_SURVEY, NUM_CLOSE = 8, 10
@@ -40,6 +40,12 @@ NUM_PICTURES = NUM_SURVEY + NUM_CLOSE
 BUDGET = Budget(turns=6, frames=NUM_PICTURES)
 LONGEST_REPLY = 40
 """Tokens."""
+
+
+def moment(time_s: float) -> str:
+    """When a card was up that a picture shows: as long as cards are up, with it in the middle."""
+    half_s = KNOBS["event_ms"] / 2000
+    return f"{max(0.0, time_s - half_s):.1f}-{min(DURATION_S, time_s + half_s):.1f}"
 
 
 class Asked(NamedTuple):

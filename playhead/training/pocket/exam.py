@@ -5,8 +5,8 @@
 
 `seek` has the tools; `direct` gives the same model the same number of pictures, evenly spread.
 Papers are about new films, with few cards or many that could be mistaken for the one asked about,
-about colour-shape pairs in phrasings that training never had (`held_out="only"`), and about cards
-half of which were never raised.
+about colour-shape pairs in phrasings that training never had (`held_out="only"`), about cards half
+of which were never raised, and about when a card was up (scored by intersection over union).
 """
 
 from __future__ import annotations
@@ -57,6 +57,12 @@ class Exam:
         return sum(map(saw, self.records)) / len(self.records)
 
     @property
+    def proved(self) -> float:
+        """Share of the answers about a card with anything right that cite a picture of it."""
+        right = [record for record in self.records if record.task.spans and score(record) > 0]
+        return sum(map(cites, right)) / max(1, len(right))
+
+    @property
     def ends(self) -> Counter[str]:
         """How the attempts ended."""
         return Counter(str(record.stop) for record in self.records)
@@ -70,6 +76,13 @@ def score(record: Trajectory) -> float:
 def saw(record: Trajectory) -> bool:
     """Whether some picture that was looked at shows what is asked about."""
     frames = [frame for message in record.messages() for frame in message.frames]
+    return any(frame.time_s in span for frame in frames for span in record.task.spans or ())
+
+
+def cites(record: Trajectory) -> bool:
+    """Whether the answer cites a picture that shows what is asked about."""
+    evidence = record.answer.evidence if record.answer else ()
+    frames = [frame for piece in evidence for frame in piece.frames]
     return any(frame.time_s in span for frame in frames for span in record.task.spans or ())
 
 
@@ -99,6 +112,7 @@ PAPERS = (
     Paper("needle, six rivals", num_rivals=6),
     Paper("needle, unseen looks and phrasings", held_out="only"),
     Paper("negative", families=("negative",)),
+    Paper("grounding", families=("grounding",)),
 )
 
 

@@ -13,7 +13,16 @@ import torch
 
 from playhead.training.pocket.curriculum import DURATION_S, FORMS, NUM_PICTURES, SHARES, tasks
 from playhead.training.pocket.glances import Eyesight
-from playhead.training.pocket.lessons import OTHER, Lesson, Said, Scribe, Subject, positions, worded
+from playhead.training.pocket.lessons import (
+    OTHER,
+    Lesson,
+    Said,
+    Scribe,
+    Subject,
+    positions,
+    seconds,
+    worded,
+)
 from playhead.training.pocket.perception import Labels, labels
 from playhead.training.pocket.surveyor import Guide, Look, Sight
 from playhead.worlds.clock import film_clock
@@ -23,7 +32,6 @@ from playhead.worlds.families.phrases import describe, short
 from playhead.worlds.render import Renderer
 from playhead.worlds.rng import Rng
 from playhead.worlds.script import Card, World
-from playhead.worlds.verify import NOT_IN_VIDEO
 
 EVENLY = Look(0.0, DURATION_S, NUM_PICTURES)
 _CUT = 1, 2  # lessons that end after the survey, whatever it showed: so there is a choice
@@ -102,11 +110,12 @@ def film_lessons(
                 sights = [[guide.sight(t) for t in times] for times in times_s]
                 found = guide.found(sights)
                 guesses = found is None and guide.ask.form == "where"
-                said = Said(gold, OTHER) if guesses else Said(found or NOT_IN_VIDEO)
+                said = Said(gold, OTHER) if guesses else Said(guide.answer(found))
                 question = worded(guide.ask, draw)
                 if way == "seek":
                     shown = list(zip(looks, times_s, strict=True))
-                    ids, weights = scribe.seeking(question, said, shown, draw)
+                    cited_s = found.time_s if found else None
+                    ids, weights = scribe.seeking(question, said, cited_s, shown, draw)
                 else:
                     ids, weights = scribe.direct(question, said, EVENLY, times_s[0], draw)
                 flat = [sight for look in sights for sight in look]
@@ -118,6 +127,7 @@ def film_lessons(
                     positions=positions(ids, image_id),
                     features=features,
                     marks=_marks(guide, flat, known),
+                    seconds=seconds([sight.time_s for sight in flat]),
                 )
 
 

@@ -1,4 +1,4 @@
-"""Glances: a question about one to eight pictures. Where words learn what is seen.
+"""Glances: a question about one to eight pictures. Where words learn what is seen, and when.
 
 A glance has 40 to 150 tokens where an attempt has 530, so thousands are studied in minutes. Their
 pictures come from an album, in which each is seen by the eyes once and asked about many times.
@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from playhead.training.pocket.curriculum import FORMS, SHARES
+from playhead.training.pocket.curriculum import DURATION_S, FORMS, SHARES, moment
 from playhead.training.pocket.lessons import (
     NUM_TOKENS,
     Lesson,
     Scribe,
     Subject,
     positions,
+    seconds,
     worded,
 )
 from playhead.training.pocket.perception import Labels, pictures
@@ -31,6 +32,8 @@ from playhead.worlds.script import COLORS, GLYPHS, HATS, PATTERNS, PLACES, SHAPE
 from playhead.worlds.verify import NOT_IN_VIDEO
 
 _BATCH = 48
+_TIMED = 1, 2  # glances whose pictures have times, one of which is cited, if not asked when
+_TIMES_S = [i / 2 for i in range(1, round(2 * DURATION_S)) if i % 2 == 0 or i % 6 == 3]
 _RIVALS, _OFTEN = (0, 1, 2, 5, 7), (3, 2, 2, 2, 2)
 """Other pictures that look like the one that is asked about, and how often so many."""
 
@@ -121,7 +124,16 @@ class Glances:
         name = short(subject.actor) if subject.is_short else subject.actor.name
         ask = Ask.of(form, actor=name, place=subject.place)
         answer = NOT_IN_VIDEO if is_gone else GLYPHS[int(shown.card[part, 0])]
-        ids, weights = self._scribe.glance(worded(ask, rng), answer, len(chosen))
+        question, shown_s = worded(ask, rng), torch.full((len(chosen),), -1)
+        if form == "card" or rng.chance(*_TIMED):
+            times_s = sorted(rng.child("times").shuffled(_TIMES_S)[: len(chosen)])
+            cited_s = None if is_gone else times_s[chosen.index(number)]
+            if form == "card" and cited_s is not None:
+                answer = moment(cited_s)
+            ids, weights = self._scribe.timed_glance(question, answer, cited_s, times_s)
+            shown_s = seconds(times_s)
+        else:
+            ids, weights = self._scribe.glance(question, answer, len(chosen))
         return Lesson(
             kind="glance",
             ids=torch.tensor(ids),
@@ -129,6 +141,7 @@ class Glances:
             positions=positions(ids, self._image_id),
             features=torch.stack([album.features[i] for i in chosen]),
             marks=torch.from_numpy(np.stack(marks)),
+            seconds=shown_s,
         )
 
 

@@ -1,8 +1,8 @@
 """Lessons: conversations as a pocket model studies them.
 
 A lesson has its tokens, what its pictures look like to the (finished) eyes, so that no picture is
-seen twice, and what each part of each picture has to do with the question: a small head learns to
-say that low in the model, and is dropped when the model is saved.
+seen twice, what each part of each picture has to do with the question, and when each was shown: a
+small head learns to say these low in the model, and is dropped when the model is saved.
 
 The words are those of the loop, to the token (a test compares them), but nothing is played: the
 pictures of a film are seen once for all the questions about it.
@@ -46,8 +46,9 @@ from playhead.worlds.script import COLORS, HATS, PATTERNS, PLACES, SHAPES, Actor
 NUM_TOKENS = ROWS * COLUMNS
 """Of a picture."""
 PICTURE = "<|vision_start|><|image_pad|><|vision_end|>"
-VALUE, TIME, OTHER = 1.0, 0.9, 0.05
-"""Weights of an answer, of where a second look begins and ends, and of what is always the same."""
+VALUE, TIME, CITED, WHETHER, OTHER = 1.0, 0.9, 0.8, 0.5, 0.05
+"""Weights of an answer, of where a second look begins and ends, of the time that is cited, of
+whether one is, and of what is always the same."""
 NUM_MARKS = 5
 _SHOWN = "\n</tool_response><|im_end|>\n<|im_start|>assistant\n"
 
@@ -69,6 +70,8 @@ class Lesson:
     marks: torch.Tensor
     """`[F, T, 5]`, 0 or 1: it is the place that is asked about; who is here has the colour; has the
     shape; is the one asked about; holds the card asked about."""
+    seconds: torch.Tensor
+    """`[F]`: when each picture was shown, in whole seconds. -1: nothing tells."""
 
 
 class Subject(NamedTuple):
@@ -123,6 +126,7 @@ class Scribe:
         self,
         question: str,
         said: Said,
+        cited_s: float | None,
         looks: Sequence[tuple[Look, Sequence[float]]],
         rng: Rng,
     ) -> tuple[list[int], list[float]]:
@@ -131,6 +135,7 @@ class Scribe:
         Args:
             question: As a task has it.
             said: The answer.
+            cited_s: The time of the picture that proves it. None: none does.
             looks: Calls of `look` and the times of the pictures that they gave.
             rng: Of what stands for hashes.
         """
@@ -145,9 +150,7 @@ class Scribe:
             left -= len(times_s)
             parts += self._shown(look, times_s, left, rng)
             parts.append((_SHOWN, 0.0))
-        parts.append(('<tool_call>\n{"name": "answer", "arguments": {"value": "', OTHER))
-        parts += [said, ('", "evidence": []}}\n</tool_call><|im_end|>', OTHER)]
-        return self._tokens(parts)
+        return self._tokens([*parts, *_answer(said, cited_s)])
 
     def direct(
         self, question: str, said: Said, look: Look, times_s: Sequence[float], rng: Rng
@@ -165,8 +168,16 @@ class Scribe:
 
     def glance(self, question: str, answer: str, num: int) -> tuple[list[int], list[float]]:
         """Tokens and weights of a question about a few pictures without their times."""
-        asked = f"<|im_start|>user\n{question}{PICTURE * num}<|im_end|>\n<|im_start|>assistant\n"
-        return self._tokens([(asked, 0.0), Said(answer), ("<|im_end|>", OTHER)])
+        parts = _glanced(question, PICTURE * num)
+        return self._tokens([parts, Said(answer), ("<|im_end|>", OTHER)])
+
+    def timed_glance(
+        self, question: str, answer: str, cited_s: float | None, times_s: Sequence[float]
+    ) -> tuple[list[int], list[float]]:
+        """Tokens and weights of a question about a few pictures with their times; the answer is a
+        call that cites one."""
+        asked = _glanced(question, _stamped(times_s))
+        return self._tokens([asked, *_answer(Said(answer), cited_s)])
 
     def _opening(self, system: str, question: str, rng: Rng) -> Iterator[tuple[str, float]]:
         yield f"<|im_start|>system\n{system}<|im_end|>\n", 0.0
@@ -186,7 +197,7 @@ class Scribe:
         span = say.span_words(Span(start=look.start_s, end=look.end_s))
         head = f"[e{_hash(rng, 16)}] v1 {span}, {num} pictures of {WIDTH}x{HEIGHT} pixels"
         yield f"<|im_start|>user\n<tool_response>\n{head}, {apart_s:.2g} s apart.\n", 0.0
-        yield "".join(f"<{stamp(time_s)}>{PICTURE}" for time_s in times_s), 0.0
+        yield _stamped(times_s), 0.0
         took = f"This took {num} pictures, {num * visual_tokens(HEIGHT, WIDTH)} visual tokens"
         yield f"{took}; left: {left} pictures, None visual tokens.", 0.0
 
@@ -196,8 +207,30 @@ class Scribe:
             for i, token in enumerate(self._encode(text)):
                 num = NUM_TOKENS if token == self._image else 1
                 ids += [token] * num
-                weights += [OTHER if weight == TIME and i else weight] * num  # tenths are all 0
+                is_tenths = i and weight in (TIME, CITED)  # almost always 0
+                weights += [OTHER if is_tenths else weight] * num
         return ids, weights
+
+
+def _answer(said: Said, cited_s: float | None) -> Iterator[tuple[str, float]]:
+    yield '<tool_call>\n{"name": "answer", "arguments": {"value": "', OTHER
+    yield said
+    if cited_s is None:
+        yield '", "evidence": [', WHETHER
+        yield "]", OTHER
+    else:
+        yield '", "evidence": ["', WHETHER
+        yield stamp(cited_s), CITED
+        yield '"]', OTHER
+    yield "}}\n</tool_call><|im_end|>", OTHER
+
+
+def _glanced(question: str, pictures: str) -> tuple[str, float]:
+    return f"<|im_start|>user\n{question}{pictures}<|im_end|>\n<|im_start|>assistant\n", 0.0
+
+
+def _stamped(times_s: Sequence[float]) -> str:
+    return "".join(f"<{stamp(time_s)}>{PICTURE}" for time_s in times_s)
 
 
 def worded(ask: Ask, rng: Rng) -> str:
@@ -205,6 +238,11 @@ def worded(ask: Ask, rng: Rng) -> str:
     asked = family(FORMS[ask.form])
     _, phrase = rng.choice(phrases_for(asked, ask.form, "avoid"))
     return f"{write(phrase, ask, rng)}\n{HINTS[asked.kinds[ask.form]]}"
+
+
+def seconds(times_s: Sequence[float]) -> torch.Tensor:
+    """`[F]`: times as the one token that they begin with has them."""
+    return torch.tensor([int(float(stamp(time_s).rstrip("s"))) for time_s in times_s])
 
 
 def positions(ids: Sequence[int], image_id: int) -> torch.Tensor:

@@ -15,6 +15,7 @@ back is slow.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -26,8 +27,9 @@ from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
 from playhead.core.tools import ToolSpec
 from playhead.core.value import Value
-from playhead.training.pocket.words import words
+from playhead.training.pocket.words import MOST_WHOLE, words
 
+_WORD_STD = 0.08  # of the numbers of a word, at the start
 SHIPPED = Path(__file__).parent / "weights"
 """The model that comes with the package: see its README.md for what it can do."""
 
@@ -105,7 +107,13 @@ def new_pocket(
     )
     with torch.no_grad():
         _begin(model)
+        _count(model.model.language_model.embed_tokens.weight, number_ids(tokenizer))
     return quicken(model), processor
+
+
+def number_ids(tokenizer: Any) -> list[int]:
+    """The tokens of the whole numbers from 0 to `MOST_WHOLE`."""
+    return tokenizer.convert_tokens_to_ids([str(number) for number in range(MOST_WHOLE + 1)])
 
 
 def _begin(model: Any) -> None:
@@ -113,7 +121,7 @@ def _begin(model: Any) -> None:
     made for wide models: here the layers would hardly add anything to what comes in.
     """
     text = model.model.language_model
-    text.embed_tokens.weight.normal_(std=0.08)
+    text.embed_tokens.weight.normal_(std=_WORD_STD)
     for layer in text.layers:
         attention, mlp = layer.self_attn, layer.mlp
         inner = (attention.q_proj, attention.k_proj, attention.v_proj, mlp.gate_proj, mlp.up_proj)
@@ -123,6 +131,19 @@ def _begin(model: Any) -> None:
             outward.weight.normal_(std=(2 * len(text.layers) * outward.in_features) ** -0.5)
     for merger in model.model.visual.deepstack_merger_list:
         merger.linear_fc2.weight.zero_()  # adds nothing until it has learnt to
+
+
+def _count(embedded: torch.Tensor, ids: Sequence[int]) -> None:
+    """Let numbers begin as numbers: half of a row is waves of its number, so that near numbers are
+    alike, and what is learnt of some times holds for others."""
+    width = embedded.shape[1]
+    chance = torch.Generator().manual_seed(0)
+    lengths = torch.logspace(math.log2(4 * len(ids)), 1, width // 4, base=2.0)
+    angles = 2 * math.pi * torch.arange(len(ids))[:, None] / lengths
+    waves = torch.cat([angles.sin(), angles.cos()], 1)
+    turned = torch.linalg.qr(torch.randn(width, width, generator=chance))[0][: waves.shape[1]]
+    rows = waves @ turned * (width / waves.shape[1]) ** 0.5 * 2**0.5  # numbers of size 1
+    embedded[ids] = (embedded[ids] + _WORD_STD * rows) / 2**0.5
 
 
 def _processor(tokenizer: Any, patch: int) -> Any:

@@ -67,7 +67,7 @@ class Speedrun(Value):
 
     model: PocketSettings = PocketSettings()
     eyes_s: float = 220.0
-    glances_s: float = 130.0
+    glances_s: float = 240.0
     base_s: float = 110.0
     sft_s: float = 1260.0
     rl_steps: int = 24
@@ -105,7 +105,7 @@ class Report:
             {
                 "model": model, "way": exam.strategy, "paper": title, "right": exam.mean,
                 "from": low, "to": high, "saw the card": exam.seen,
-                "pictures": exam.pictures,
+                "cited it": exam.proved, "pictures": exam.pictures,
             }
         )  # fmt: skip
 

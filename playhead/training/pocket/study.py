@@ -1,8 +1,9 @@
 """Studying lessons: the language model learns, the eyes stay as they are.
 
 Besides the words, a small head learns, low in the model, what each part of each picture has to do
-with the question. That is what makes several pictures in one context bind: without such dense
-signals a model of this size does not learn in an hour which of eighteen pictures fits.
+with the question, and when each picture was shown. That is what makes several pictures in one
+context bind: without such dense signals a model of this size does not learn in an hour which of
+eighteen pictures fits, or what its time was.
 """
 
 from __future__ import annotations
@@ -15,8 +16,15 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from playhead.training.pocket.lessons import NUM_MARKS, TIME, VALUE, Lesson
-from playhead.training.pocket.model import muon_and_adam, step
+from playhead.training.pocket.lessons import (
+    CITED,
+    NUM_MARKS,
+    NUM_TOKENS,
+    TIME,
+    VALUE,
+    Lesson,
+)
+from playhead.training.pocket.model import muon_and_adam, number_ids, step
 
 _LAYER = 1
 """After which the head reads: what comes after can use what it had to learn."""
@@ -31,10 +39,11 @@ class Student:
         self.model, self.processor, self.lr = model, processor, lr
         self.text = model.model.language_model
         width = model.config.text_config.hidden_size
-        self.head = head or nn.Sequential(nn.LayerNorm(width), nn.Linear(width, NUM_MARKS))
+        self.head = head or nn.Sequential(nn.LayerNorm(width), nn.Linear(width, NUM_MARKS + width))
         model.model.visual.requires_grad_(False)
         self.optimizers = muon_and_adam(model, lr=lr, heads=[self.head])
         self.text.layers[_LAYER].register_forward_hook(self._keep)
+        self._numbers = number_ids(processor.tokenizer)
         self._image = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         self._pad = processor.tokenizer.pad_token_id
         self._low = torch.empty(0)
@@ -43,8 +52,9 @@ class Student:
         self._low = out
 
     def losses(self, lessons: Sequence[Lesson]) -> dict[str, torch.Tensor]:
-        """Of the words and of what pictures have to do with the question, how much of the answers
-        and of the times of calls is right, and the F1 of each mark. All lessons are of one kind."""
+        """Of the words, of what pictures have to do with the question and of when they were shown;
+        how much of the answers, of the times of calls and of those that are cited is right, and the
+        F1 of each mark. All lessons are of one kind."""
         most = max(len(lesson.ids) for lesson in lessons)
         ids = torch.full((len(lessons), most), self._pad)
         weights = torch.zeros(len(lessons), most)
@@ -68,15 +78,21 @@ class Student:
         targets, each = ids[:, 1:][at], weights[:, 1:][at]
         word = cross_entropy(logits, targets, reduction="none")
         right = (logits.argmax(-1) == targets).float()
-        said = self.head(self._low[ids == self._image].float())
+        low = self.head(self._low[ids == self._image].float())
+        said, told = low.split([NUM_MARKS, low.shape[1] - NUM_MARKS], -1)
+        when = told @ self.text.embed_tokens.weight[self._numbers].float().T
+        shown_s = torch.cat([lesson.seconds for lesson in lessons]).repeat_interleave(NUM_TOKENS)
+        late = cross_entropy(when, shown_s, ignore_index=-1, reduction="sum")
         wrong = binary_cross_entropy_with_logits(said, marks, reduction="none")
         losses = {
             "words": (word * each).sum() / each.sum(),
             "marks": (wrong * torch.tensor(_MARK_WEIGHTS)).sum(-1).mean(),
+            "seconds": late / (shown_s >= 0).sum().clamp(min=1),
         }
-        for name, weight in (("answers", VALUE), ("times", TIME)):
+        for name, weight in (("answers", VALUE), ("times", TIME), ("cited", CITED)):
             if (each == weight).any():
                 losses[f"{lessons[0].kind} {name}"] = right[each == weight].mean().detach()
+        losses["when"] = (when.argmax(-1) == shown_s)[shown_s >= 0].float().mean().detach()
         for i, name in enumerate(("place", "color", "shape", "actor", "card")):
             wanted = marks[:, i] > 0
             hit = said[:, i] > 0
@@ -87,7 +103,9 @@ class Student:
     def step(self, lessons: Sequence[Lesson], share: float) -> dict[str, float]:
         """One step at this share of the learning rate."""
         losses = self.losses(lessons)
-        step(losses["words"] + losses["marks"], self.optimizers, self.lr * share)
+        step(
+            losses["words"] + losses["marks"] + losses["seconds"], self.optimizers, self.lr * share
+        )
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def study(

@@ -5,8 +5,8 @@
 The question names somebody and a place. A few pictures over the whole film tell which scenes fit;
 one of them is looked at with more pictures, from the last picture before it to the first after it;
 whoever has seen the card reads it. All numbers of a call are copied from what stands in the
-conversation, so that a small model can learn to write them; it did not learn to copy the ids of
-evidence, so none is cited.
+conversation, so that a small model can learn to write them: also the time of the first picture that
+shows the card, which is what the answer cites.
 """
 
 from __future__ import annotations
@@ -16,9 +16,16 @@ from typing import NamedTuple
 
 from playhead.core.message import Message, Role, ToolCall
 from playhead.core.policy import Author, Finish, Reply, Sampling
+from playhead.core.span import stamp
 from playhead.core.tools import ToolSpec
 from playhead.core.trajectory import Task
-from playhead.training.pocket.curriculum import FORMS, NUM_CLOSE, NUM_PICTURES, NUM_SURVEY
+from playhead.training.pocket.curriculum import (
+    FORMS,
+    NUM_CLOSE,
+    NUM_PICTURES,
+    NUM_SURVEY,
+    moment,
+)
 from playhead.worlds.dataset import Recipe
 from playhead.worlds.edits import standing_ms
 from playhead.worlds.families.base import Ask
@@ -105,7 +112,7 @@ class Guide:
             return Look(0.0, end_s, NUM_SURVEY)
         left = NUM_PICTURES - sum(map(len, looks))
         spans = self._candidates(looks[0], end_s)[len(looks) - 1 :]
-        if self.found(looks) is not None or not spans or left < LEAST_CLOSE:
+        if self.found(looks) or not spans or left < LEAST_CLOSE:
             return None
         return Look(*spans[0], min(NUM_CLOSE, left))
 
@@ -124,9 +131,15 @@ class Guide:
                         spans.append(span)
         return spans
 
-    def found(self, looks: Sequence[Sequence[Sight]]) -> str | None:
-        """What is on the card, if it was seen."""
-        return next((s.card for look in looks for s in look if s.card is not None), None)
+    def found(self, looks: Sequence[Sequence[Sight]]) -> Sight | None:
+        """The first sight of the card, if it was seen."""
+        return next((sight for look in looks for sight in look if sight.card is not None), None)
+
+    def answer(self, found: Sight | None) -> str:
+        """What follows from the first sight of the card."""
+        if found is None or found.card is None:
+            return NOT_IN_VIDEO
+        return moment(found.time_s) if self.ask.form == "card" else found.card
 
 
 class Surveyor:
@@ -144,11 +157,12 @@ class Surveyor:
         seen = [m for m in messages if m.role is Role.TOOL and m.frames]
         looks = [[self._guide.sight(frame.time_s) for frame in m.frames] for m in seen]
         found = self._guide.found(looks)
-        value = found or NOT_IN_VIDEO
+        value = self._guide.answer(found)
         if not tools:
             return Reply(text=value, author=Author.TEACHER)
         look = None if sampling.tool_choice == "answer" else self._guide.next(looks)
-        call = ToolCall(id="0", name="answer", arguments={"value": value, "evidence": []})
+        cited = [stamp(found.time_s)] if found else []
+        call = ToolCall(id="0", name="answer", arguments={"value": value, "evidence": cited})
         if look is not None:
             call = ToolCall(id="0", name="look", arguments=look._asdict())
         return Reply(calls=(call,), finish=Finish.CALLS, author=Author.TEACHER)

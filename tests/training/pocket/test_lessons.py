@@ -18,6 +18,7 @@ from playhead.agent.attempt import attempt
 from playhead.agent.source import WorldSource
 from playhead.core.policy import Author
 from playhead.training.pocket.curriculum import BUDGET, tasks, tools
+from playhead.training.pocket.exam import cites, saw
 from playhead.training.pocket.films import EVENLY, Film, looks_of
 from playhead.training.pocket.lessons import Said, Scribe
 from playhead.training.pocket.model import PocketSettings, new_pocket
@@ -54,7 +55,10 @@ def test_a_lesson_is_what_the_loop_shows(strategy: str):
             said = Said(record.answer.text)
             if strategy == "seek":
                 looks = [(look, film.times_s(look)) for look in looks_of(film, guide)]
-                ids, weights = scribe.seeking(task.question, said, looks, rng)
+                found = guide.found([[guide.sight(t) for t in times] for _, times in looks])
+                cited_s = found.time_s if found else None
+                ids, weights = scribe.seeking(task.question, said, cited_s, looks, rng)
+                assert cites(record) == saw(record)
             else:
                 times_s = film.times_s(EVENLY)
                 ids, weights = scribe.direct(task.question, said, EVENLY, times_s, rng)
