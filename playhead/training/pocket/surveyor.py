@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 from playhead.core.message import Message, Role, ToolCall
 from playhead.core.policy import Author, Finish, Reply, Sampling
 from playhead.core.span import stamp
@@ -161,7 +163,7 @@ class Surveyor:
         if not tools:
             return Reply(text=value, author=Author.TEACHER)
         look = None if sampling.tool_choice == "answer" else self._guide.next(looks)
-        cited = [stamp(found.time_s)] if found else []
+        cited: list[JsonValue] = [stamp(found.time_s)] if found else []
         call = ToolCall(id="0", name="answer", arguments={"value": value, "evidence": cited})
         if look is not None:
             call = ToolCall(id="0", name="look", arguments=look._asdict())
