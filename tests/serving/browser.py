@@ -6,8 +6,6 @@ that every test can say that nothing did and that nothing left this machine.
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 import shutil
 import signal
@@ -19,10 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import numpy as np
+import httpx
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 _ARGS = (
@@ -36,12 +32,6 @@ _ARGS = (
     "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
 )
-PICTURE = """() => {
-  const video = document.querySelector("video"), canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  return canvas.toDataURL("image/png");
-}"""
 
 
 class Browser:
@@ -92,41 +82,6 @@ class Browser:
         assert hosts <= {"127.0.0.1", None}, hosts  # None: data: and blob: are no requests
 
 
-def picture_of(page: Any) -> NDArray[np.uint8]:
-    """`[H, W, 3]`: the picture that the page's player shows."""
-    return decoded(page.evaluate(PICTURE))
-
-
-def decoded(data_url: str) -> NDArray[np.uint8]:
-    """`[H, W, 3]`: the picture of a data URL."""
-    content = base64.b64decode(data_url.partition(",")[2])
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-
-
-_FILE = """([name, type, content]) => {
-  const data = new DataTransfer(), bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-  data.items.add(new File([bytes], name, { type }));
-  return data;
-}"""
-_PASTE = """(clipboardData) => document.body.dispatchEvent(
-  new ClipboardEvent("paste", { clipboardData, bubbles: true }))"""
-
-
-def drop(page: Any, path: Path, kind: str) -> None:
-    """Drag a file of a MIME type onto the page."""
-    page.dispatch_event("body", "drop", {"dataTransfer": _data(page, path, kind)})
-
-
-def paste(page: Any, path: Path, kind: str) -> None:
-    """Paste a file of a MIME type."""
-    page.evaluate(_PASTE, _data(page, path, kind))
-
-
-def _data(page: Any, path: Path, kind: str) -> Any:
-    content = base64.b64encode(path.read_bytes()).decode()
-    return page.evaluate_handle(_FILE, [path.name, kind, content])
-
-
 class Command:
     """`playhead serve`, as a person starts it; on the same port each time."""
 
@@ -162,3 +117,9 @@ class Command:
         self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def json(self, method: str, path: str, body: Any = None) -> Any:
+        """What a request gives; None: nothing."""
+        reply = httpx.request(method, self.url + path, json=body, timeout=60)
+        assert reply.is_success, (reply.status_code, reply.text)
+        return reply.json() if reply.content else None

@@ -10,14 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from playhead.memory.library import Library
 from playhead.memory.recipe import MemoryRecipe
 from playhead.serving.mcp_desk import Desk
 from playhead.video.demo import write_demo
-from playhead.video.synthetic import write_clock
-from tests.serving.browser import Browser
+from playhead.video.synthetic import ClockVideo, write_clock
+from tests.serving.browser import Browser, Command
 from tests.serving.served import Served
 
 
@@ -41,8 +42,11 @@ def remembered(films_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
+WORDS = "1\n00:00:06,000 --> 00:00:08,400\nThe ferry leaves from the northern quay.\n"
 ROOT_COMMAND = "from playhead.cli import main; main()"
 Serve = Callable[..., Served]
+
+pytest.register_assert_rewrite("tests.serving.main_way")
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +110,43 @@ def old_python() -> str:
     if not path:
         pytest.skip("PLAYHEAD_TEST_MCP1_PYTHON names no Python with mcp 1")
     return path
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> ClockVideo:
+    """A film of 12 s in which every picture has its number, and one sentence is said at 6 s."""
+    folder = tmp_path_factory.mktemp("film")
+    clock = write_clock(
+        folder / "ferry.mp4", fps=Fraction(25), num_frames=300, height=180, width=320
+    )
+    (folder / "ferry.srt").write_text(WORDS)
+    return clock
+
+
+@pytest.fixture(scope="module")
+def command(film: ClockVideo, tmp_path_factory: pytest.TempPathFactory) -> Generator[Command]:
+    """`playhead serve` for the pages of a file."""
+    pytest.importorskip("fastapi", reason="the serve extra is not installed")
+    library = tmp_path_factory.mktemp("served") / "library"
+    with Command(library, "--root", str(film.path.parent)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ferry(command: Command, film: ClockVideo) -> str:
+    """The film in the library, indexed."""
+    id_ = str(command.json("POST", "/api/videos", {"path": str(film.path)})["id"])
+    session = command.json("POST", "/api/sessions", {"videos": [id_]})["id"]
+    asked = command.json("POST", f"/api/sessions/{session}/ask", {"question": "?"})
+    httpx.get(command.url + asked["events_url"], timeout=120)  # ends after the index is there
+    command.json("DELETE", f"/api/sessions/{session}")
+    return id_
+
+
+@pytest.fixture(scope="module")
+def address(command: Command, ferry: str) -> str:
+    """The page of the film, in a session that has no question yet."""
+    return f"{command.url}/#v={ferry}"
 
 
 @pytest.fixture(scope="module")

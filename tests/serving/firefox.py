@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.serving.webdriver import DrivenPage
+
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox") or ""
 _SETTINGS = {"media.autoplay.default": 0, "app.update.enabled": False}
-ENTER, CONTROL = "\ue007", "\ue009"
 
 
-class Firefox:
+class Firefox(DrivenPage):
     """One page of a Firefox that has never been here; skips the test where there is none."""
 
     def __init__(self, profile: Path) -> None:
@@ -94,29 +95,16 @@ class Firefox:
         assert told["type"] == "success", told
         return json.loads(told["result"].get("value", "null"))
 
-    def until(self, expression: str) -> None:
-        """Wait until an expression is true."""
-        for _ in range(2400):
-            if self.js(expression):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"never: {expression}")
+    def act(self, source: dict[str, Any]) -> None:
+        """What one hand does, on the keys or with the mouse."""
+        self.say("input.performActions", context=self._page, actions=[source])
 
-    def click(self, selector: str) -> None:
-        """Press what a selector finds, in its middle."""
-        box = self.js(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()")
-        x, y = round(box["x"] + box["width"] / 2), round(box["y"] + box["height"] / 2)
-        moves = [{"type": "pointerMove", "x": x, "y": y}]
-        moves += [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
-        self._act({"type": "pointer", "id": "mouse", "actions": moves})
-
-    def type(self, text: str) -> None:
-        """Press keys, one after the other."""
-        presses = [{"type": kind, "value": c} for c in text for kind in ("keyDown", "keyUp")]
-        self._act({"type": "key", "id": "keys", "actions": presses})
-
-    def _act(self, *sources: dict[str, Any]) -> None:
-        self.say("input.performActions", context=self._page, actions=list(sources))
+    def check(self) -> None:
+        """See that nothing went wrong, and that every request stayed on this machine."""
+        problems, hosts = self.problems, self.hosts
+        self.problems, self.hosts = [], set()
+        assert not problems, problems
+        assert hosts <= {"127.0.0.1", None}, hosts  # None: data: and blob: are no requests
 
     def _hear(self, told: dict[str, Any]) -> None:
         params = told.get("params", {})

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from playhead.video.synthetic import ClockVideo, read_clock, write_clock
-from tests.serving.browser import Browser, Command, picture_of
+from tests.serving.browser import Browser, Command
+from tests.serving.hands import picture_of, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -157,10 +158,7 @@ def test_a_press_goes_to_the_second_that_is_under_it(page: Any):
         page.keyboard.press("+")
     time_s = _under(page, 0.9)
     page.mouse.click(*_at(page, 0.9))
-    for _ in range(200):
-        if page.evaluate("!document.querySelector('video').seeking"):
-            break
-        page.wait_for_timeout(50)
+    wait_until(page, "!document.querySelector('video').seeking")
     assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(
         time_s, abs=0.1
     )

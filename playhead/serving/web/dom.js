@@ -53,6 +53,21 @@ export function toast(text) {
 /** Tell why something did not work. */
 export const complain = (error) => toast([error.message, error.hint].filter(Boolean).join(": "));
 
+/** Do something; where it fails, tell why. */
+export async function attempt(work) {
+  try {
+    return await work();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Put a text on the clipboard, and say so. */
+export async function copy(text, words) {
+  await navigator.clipboard.writeText(text);
+  toast(words);
+}
+
 /**
  * A menu below a button.
  * @param {HTMLElement} anchor
@@ -104,7 +119,11 @@ export function ask({ title, text, value, type = "text", yes, bad }) {
         el("button", { type: "button", className: bad ? "strong bad" : "strong", onclick: agree }, yes)),
     ];
     dialog.replaceChildren(...parts.filter(Boolean));
-    dialog.onkeydown = (event) => event.key === "Enter" && event.target === input && agree();
+    dialog.onkeydown = (event) => {
+      if (event.key !== "Enter" || event.target !== input) return;
+      event.preventDefault(); // WebKit would press with it what is focused after the dialog
+      agree();
+    };
     dialog.oncancel = () => resolve(null);
     dialog.showModal();
     input?.select();
