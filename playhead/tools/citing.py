@@ -14,7 +14,7 @@ from playhead.core.evidence import Evidence
 from playhead.core.span import Span
 
 _LEAST_OF_ID = 5  # characters of an id that is not written whole
-_TIME = re.compile(r"(?:(v\d+)\W*)?<?(\d+(?:\.\d+)?) ?s?>?", re.IGNORECASE)
+_TIME = re.compile(r"(?:(v\d+)\W+)?<?(\d+(?:\.\d+)?(?= ?s)|\d+\.\d+) ?s?>?", re.IGNORECASE)
 _NEAR_S = 0.5  # a picture is meant by a time so far from its own
 
 
@@ -28,8 +28,8 @@ def by_id(found: dict[str, Evidence], name: str) -> Evidence | None:
 
 
 def read_time(name: str) -> tuple[str, float] | None:
-    """The handle (may be empty) and the seconds of `42.0s`, `<42.0s>`, `42` or `v2 42.0s`. None:
-    it is no time."""
+    """The handle (may be empty) and the seconds of `42.0s`, `<42.0s>`, `42 s` or `v2 42.0s`. None:
+    it is no time, as a bare `42` is none: it may be a number of anything."""
     read = _TIME.fullmatch(name)
     return (read[1] or "", float(read[2])) if read else None
 
