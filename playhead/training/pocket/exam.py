@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from playhead.agent.rollouts import Job, play
 from playhead.agent.source import WorldSource
+from playhead.core.media import FrameRef
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Task, Trajectory
 from playhead.evaluation.bootstrap import interval
@@ -75,14 +76,16 @@ def score(record: Trajectory) -> float:
 
 def saw(record: Trajectory) -> bool:
     """Whether some picture that was looked at shows what is asked about."""
-    frames = [frame for message in record.messages() for frame in message.frames]
-    return any(frame.time_s in span for frame in frames for span in record.task.spans or ())
+    return _show(record, (frame for message in record.messages() for frame in message.frames))
 
 
 def cites(record: Trajectory) -> bool:
     """Whether the answer cites a picture that shows what is asked about."""
     evidence = record.answer.evidence if record.answer else ()
-    frames = [frame for piece in evidence for frame in piece.frames]
+    return _show(record, (frame for piece in evidence for frame in piece.frames))
+
+
+def _show(record: Trajectory, frames: Iterable[FrameRef]) -> bool:
     return any(frame.time_s in span for frame in frames for span in record.task.spans or ())
 
 
