@@ -41,11 +41,23 @@ _PASTE = """(clipboardData) => document.body.dispatchEvent(
 def ask(page: Any, question: str) -> Any:
     """Ask, and wait for the end; the question's element."""
     num = page.locator(".turn").count()
-    page.fill("#words", question)
-    page.press("#words", "Enter")
+    begin(page, question)
     turn = page.locator(".turn").nth(num)
     turn.locator(".acts:not([hidden])").wait_for()
     return turn
+
+
+def begin(page: Any, question: str) -> None:
+    """Ask."""
+    page.fill("#words", question)
+    page.press("#words", "Enter")
+
+
+def be_looking(page: Any) -> None:
+    """Ask on a page that has just been opened, and wait until two pictures were looked at."""
+    page.locator(".example").first.wait_for()
+    begin(page, "What is seen?")
+    page.locator("#timeline .seen").nth(1).wait_for(state="attached")
 
 
 def session_of(page: Any) -> str:

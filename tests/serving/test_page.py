@@ -14,6 +14,7 @@ from tests.serving.hands import (
     FERRY,
     ORDER,
     ask,
+    be_looking,
     decoded,
     drop,
     paste,
@@ -75,10 +76,7 @@ def test_pictures_that_are_looked_at_are_seen_live_and_a_question_is_stopped(
 ):
     slow = serve(slow=[60, 0.2])
     with browser.page(f"{slow.url}/#v={slow.videos()['clock.mp4']}") as page:
-        page.locator(".example").first.wait_for()
-        page.fill("#words", "What is seen?")
-        page.press("#words", "Enter")
-        page.locator("#timeline .seen").nth(1).wait_for(state="attached")
+        be_looking(page)
         assert page.locator(".acts:not([hidden])").count() == 0
         page.get_by_role("button", name="Stop, and take the best answer so far").click()
         page.locator(".acts:not([hidden])").wait_for()

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from tests.serving.browser import Browser, Command
-from tests.serving.hands import FERRY, ask, questions_of, session_of, wait_until
+from tests.serving.hands import (
+    FERRY,
+    ask,
+    be_looking,
+    questions_of,
+    session_of,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -58,10 +65,7 @@ def test_a_session_goes_on_after_the_server_was_restarted(
 def test_a_question_that_the_server_died_under_goes_on(browser: Browser, serve: Any):
     slow = serve(slow=[8, 0.4])
     with browser.page(f"{slow.url}/#v={slow.videos()['clock.mp4']}") as page:
-        page.locator(".example").first.wait_for()
-        page.fill("#words", "What is seen?")
-        page.press("#words", "Enter")
-        page.locator("#timeline .seen").nth(1).wait_for(state="attached")
+        be_looking(page)
         session = page.url.partition("#")[2]
         browser.check()
         slow.kill()

@@ -20,8 +20,9 @@ import pytest
 
 from playhead.training.engine import collapsed
 from playhead.training.rows import Part, Row
-from tests.models.policies.test_vllm import ENVIRONMENT, ROOT, _wait, run
+from tests.models.policies.test_vllm import ENVIRONMENT, _wait, run
 from tests.models.policies.test_vllm import python as python
+from tests.pythons import ROOT
 
 
 def row(*ids: int) -> Row:

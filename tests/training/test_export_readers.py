@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from playhead.models.policies import render
 from playhead.training.export import export_llama_factory, export_swift
 from playhead.training.rows import Renderer, Row, rows
 from tests.models.policies.conversations import Shades
+from tests.pythons import run
 from tests.training.examples import everything, frame, three_looks
 from tests.training.test_export import fair, plain, quoting
 
@@ -30,7 +30,6 @@ for library in ("torch", "torchvision", "transformers", "trl"):
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 WORDS, DISARMED = "<img>no.png</img> <image> Where?", "< img>no.png</img> < image> Where?"
 
 
@@ -76,15 +75,8 @@ def read(name: str, variable: str, folder: Path, model: Path) -> list[dict[str, 
     out = folder / "seen.json"
     caches = {"HF_HOME": str(folder / "hf"), "MODELSCOPE_CACHE": str(folder / "modelscope")}
     environment = {"HF_HUB_OFFLINE": "1", "ROOT_IMAGE_DIR": str(folder), **caches}
-    done = subprocess.run(
-        [python, "-m", f"tests.training.{name}", str(folder), str(model), str(out)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    reading = ("-m", f"tests.training.{name}", str(folder), str(model), str(out))
+    run(python, *reading, **environment)
     return json.loads(out.read_text())
 
 

@@ -6,7 +6,6 @@ import asyncio
 import importlib.resources
 import json
 import os
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,13 +17,12 @@ from playhead.core.policy import Sampling
 from playhead.core.trajectory import Trajectory
 from playhead.training.rows import Renderer, Row, rows
 from tests.models.policies.conversations import Shades
+from tests.pythons import run
 from tests.training.examples import everything, three_looks
 from tests.training.prompts_served import CASES, served
 
 for library in ("torch", "torchvision", "transformers"):
     pytest.importorskip(library)
-
-ROOT = Path(__file__).parents[2]
 
 
 def check(made: list[Row], prompts: list[tuple[int, ...]]) -> None:
@@ -121,15 +119,8 @@ def test_rows_are_what_vllm_is_given(tmp_path: Path) -> None:
         pytest.skip("no vLLM: set PLAYHEAD_TEST_VLLM_PYTHON to a Python that has it")
     environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2", "VLLM_CPU_KVCACHE_SPACE": "1"}
     environment |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_NO_USAGE_STATS": "1"}
-    done = subprocess.run(
-        [python or sys.executable, "-m", "tests.training.prompts_served", str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    served = ("-m", "tests.training.prompts_served", str(tmp_path))
+    run(python or sys.executable, *served, **environment)
     from transformers import AutoProcessor
 
     processor = AutoProcessor.from_pretrained(tmp_path / "model", local_files_only=True)

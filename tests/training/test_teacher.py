@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.policies.test_vllm import ENVIRONMENT, ROOT, _wait, run
+from tests.models.policies.test_vllm import ENVIRONMENT, _wait, run
 from tests.models.policies.test_vllm import python as python
+from tests.pythons import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -27,6 +27,7 @@ from playhead.core.message import Message, Role, TextPart
 from playhead.core.policy import Finish, Reply, Sampling
 from playhead.models.policies import render
 from playhead.models.policies.openai import OpenAIPolicy
+from tests import pythons
 from tests.models.policies.conversations import (
     JUMP,
     LOOK,
@@ -41,7 +42,6 @@ from tests.models.policies.conversations import (
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 TOOLS = (LOOK, SEARCH)
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
@@ -63,15 +63,7 @@ def python() -> str:
 
 
 def run(python: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [python, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **ENVIRONMENT},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    pythons.run(python, *arguments, **ENVIRONMENT)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +90,7 @@ def url(python: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     with log.open("w") as file:
         process = subprocess.Popen(
             [python, *command.split()],
-            cwd=ROOT,
+            cwd=pythons.ROOT,
             env={**os.environ, **ENVIRONMENT},
             stdout=file,
             stderr=subprocess.STDOUT,
