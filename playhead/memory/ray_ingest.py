@@ -41,7 +41,7 @@ class Ingested:
     """What was indexed."""
 
     videos: Mapping[str, str]
-    """By path: the id of the video."""
+    """By path, in the order given: the id of the video."""
     problems: Mapping[str, str]
     """By path: why a file could not be opened. What could not be read inside a video is told by
     `done` of the memory."""
@@ -79,9 +79,11 @@ def ingest(
         with DiskMemory(memory) as opened:
             return ingest(paths, opened, recipe, num_workers=num_workers, tier=tier)
     recipe = replace(recipe or MemoryRecipe())  # without what it has made here
-    names = [str(Path(path).absolute()) for path in paths]
+    names = list(dict.fromkeys(str(Path(path).absolute()) for path in paths))
     with _ray(num_workers) as data:
-        found = list(_handed_out(data, _Prober, [{"path": name} for name in names], num_workers))
+        probes = _handed_out(data, _Prober, [{"path": name} for name in names], num_workers)
+        by_path = {row["path"]: row for row in probes}  # as they came, one worker before another
+        found = [by_path[name] for name in names]
         videos = {row["path"]: row["id"] for row in found if row["id"]}
         for row in found:
             if row["id"]:
