@@ -39,7 +39,7 @@ from playhead.evaluation.scorers.conduct import control
 from playhead.worlds.dataset import create_dataset, to_task
 
 HeldOut = Literal["avoid", "allow", "only"]
-_MOMENT_S = 0.2  # one picture is looked at in it
+_MOMENT_S = 0.2
 
 
 class Worlds(Value):
@@ -147,8 +147,12 @@ def still(task: Task) -> Task | None:
     spans = task.spans or ()
     if task.metadata.get("min_frames") != 1 or len(spans) != 1:
         return None
-    middle_s = (spans[0].start + spans[0].end) / 2
-    return task.replace(within=Span(start=middle_s - _MOMENT_S / 2, end=middle_s + _MOMENT_S / 2))
+    return task.replace(within=moment_around((spans[0].start + spans[0].end) / 2))
+
+
+def moment_around(middle_s: float) -> Span:
+    """A fifth of a second, in which one picture is looked at."""
+    return Span(start=round(middle_s - _MOMENT_S / 2, 3), end=round(middle_s + _MOMENT_S / 2, 3))
 
 
 class Data(Value):

@@ -20,6 +20,7 @@ from typing import Any
 
 from playhead.agent.rollouts import Job, play
 from playhead.agent.source import WorldSource
+from playhead.core.budget import Budget
 from playhead.core.media import FrameRef
 from playhead.core.policy import Sampling
 from playhead.core.trajectory import Task, Trajectory
@@ -34,7 +35,6 @@ from playhead.worlds.families.build import HeldOut
 class Exam:
     """Attempts at the questions of a paper."""
 
-    strategy: str
     records: tuple[Trajectory, ...]
 
     @property
@@ -120,9 +120,14 @@ PAPERS = (
 
 
 def sit(
-    pocket: tuple[Any, Any], questions: Sequence[Task], *, strategy: str = "seek", at_once: int = 16
+    pocket: tuple[Any, Any],
+    questions: Sequence[Task],
+    *,
+    strategy: str = "seek",
+    budget: Budget = BUDGET,
+    at_once: int = 16,
 ) -> Exam:
-    """Let a model answer, greedily, with the budget it was taught with."""
+    """Let a model answer, greedily, with the budget it was taught with or another."""
     with WorldSource(num_open=len(questions)) as source:
         policy = TransformersPolicy(pocket, resolve=source.resolve, max_batch=at_once)
         try:
@@ -134,10 +139,10 @@ def sit(
                     tools=tools(),
                     strategy=strategy,
                     sampling=Sampling(max_tokens=LONGEST_REPLY),
-                    budget=BUDGET,
+                    budget=budget,
                     at_once=at_once,
                 )
             )
         finally:
             policy.close()
-    return Exam(strategy, tuple(records))
+    return Exam(tuple(records))

@@ -1,16 +1,17 @@
-"""Lessons of whole films: surveys, close looks and answers, and answers from an even look.
+"""Lessons of films: surveys, close looks and answers; answers from an even look or one picture.
 
 A film's pictures are seen once for all the questions that can be asked about its cards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 import numpy as np
 import torch
 
+from playhead.training.config import moment_around
 from playhead.training.pocket.curriculum import DURATION_S, FORMS, NUM_PICTURES, SHARES, tasks
 from playhead.training.pocket.glances import Eyesight
 from playhead.training.pocket.lessons import (
@@ -95,7 +96,7 @@ def film_lessons(
         scribe: Writes the words.
         image_id: The token of pictures.
         seed: Another one, other films.
-        ways: Of `seek` and `direct`.
+        ways: Of `seek`, `direct` and `still`, which is about one picture alone.
     """
     rng = Rng(seed, "lessons")
     for number, asked in enumerate(tasks(seed)):
@@ -103,7 +104,9 @@ def film_lessons(
         for i, (guide, gold) in enumerate(film.asks(rng.child(number))):
             for way in ways:
                 draw = rng.child(number, i, way)
-                looks = looks_of(film, guide) if way == "seek" else [EVENLY]
+                if way == "still" and guide.ask.form == "card":
+                    continue  # one picture does not tell when something began
+                looks = _LOOKS[way](film, guide, draw)
                 if draw.chance(*_CUT):
                     looks = looks[:1]
                 times_s = [film.times_s(look) for look in looks]
@@ -117,7 +120,9 @@ def film_lessons(
                     cited_s = found.time_s if found else None
                     ids, weights = scribe.seeking(question, said, cited_s, shown, draw)
                 else:
-                    ids, weights = scribe.direct(question, said, EVENLY, times_s[0], draw)
+                    ids, weights = scribe.direct(
+                        question, said, looks[0], times_s[0], draw, is_part=way == "still"
+                    )
                 flat = [sight for look in sights for sight in look]
                 features, known = film.pictures([sight.time_s for sight in flat])
                 yield Lesson(
@@ -131,6 +136,15 @@ def film_lessons(
                 )
 
 
+def still_of(guide: Guide, rng: Rng) -> Look:
+    """A look at one picture: of the card, or if it was never raised, any."""
+    middle_s = guide.middle_s()
+    if middle_s is None:
+        middle_s = rng.below(round(1000 * DURATION_S) - 1000) / 1000 + 0.5
+    within = moment_around(middle_s)
+    return Look(within.start, within.end, 1)
+
+
 def looks_of(film: Film, guide: Guide) -> list[Look]:
     """The looks that a guide takes."""
     looks, sights = list[Look](), list[list[Sight]]()
@@ -138,6 +152,13 @@ def looks_of(film: Film, guide: Guide) -> list[Look]:
         looks.append(look)
         sights.append([guide.sight(time_s) for time_s in film.times_s(look)])
     return looks
+
+
+_LOOKS: dict[str, Callable[[Film, Guide, Rng], list[Look]]] = {
+    "seek": lambda film, guide, _: looks_of(film, guide),
+    "direct": lambda *_: [EVENLY],
+    "still": lambda _, guide, rng: [still_of(guide, rng)],
+}
 
 
 def _marks(guide: Guide, sights: Sequence[Sight], known: Sequence[Labels]) -> torch.Tensor:

@@ -58,7 +58,7 @@ class Lesson:
     """One conversation of `L` tokens with `F` pictures of `T` tokens each."""
 
     kind: str
-    """`glance`, `seek` or `direct`."""
+    """`glance`, `seek`, `direct` or `still`."""
     ids: torch.Tensor
     """`[L]`: tokens as the model reads them."""
     weights: torch.Tensor
@@ -153,16 +153,34 @@ class Scribe:
         return self._tokens([*parts, *_answer(said, cited_s)])
 
     def direct(
-        self, question: str, said: Said, look: Look, times_s: Sequence[float], rng: Rng
+        self,
+        question: str,
+        said: Said,
+        look: Look,
+        times_s: Sequence[float],
+        rng: Rng,
+        *,
+        is_part: bool = False,
     ) -> tuple[list[int], list[float]]:
-        """Tokens and weights of an attempt without tools, from pictures that were spread evenly."""
-        whole = self._opening(prompts.SYSTEM_WITHOUT_TOOLS, question, rng)
+        """Tokens and weights of an attempt without tools, from pictures that were spread evenly.
+
+        Args:
+            question: As a task has it.
+            said: The answer.
+            look: What is shown unasked.
+            times_s: Of its pictures.
+            rng: Of what stands for hashes.
+            is_part: The question is about that part of the film alone, and may spend no more.
+        """
+        part = look if is_part else None
+        whole = self._opening(prompts.SYSTEM_WITHOUT_TOOLS, question, rng, part)
         called = (
             f'<tool_call>\n{{"name": "look", "arguments": {{"start_s": {look.start_s}, '
             f'"end_s": {look.end_s}, "num": {look.num}, "quota": "fine", "video": "v1"}}}}\n'
             "</tool_call><|im_end|>\n"
         )
-        shown = self._shown(look, times_s, NUM_PICTURES - len(times_s), rng)
+        left = 0 if is_part else NUM_PICTURES - len(times_s)
+        shown = self._shown(look, times_s, left, rng)
         parts = [*whole, (called, 0.0), *shown, (_SHOWN, 0.0)]
         return self._tokens([*parts, said, ("<|im_end|>", OTHER)])
 
@@ -179,13 +197,18 @@ class Scribe:
         asked = _glanced(question, _stamped(times_s))
         return self._tokens([asked, *_answer(Said(answer), cited_s)])
 
-    def _opening(self, system: str, question: str, rng: Rng) -> Iterator[tuple[str, float]]:
+    def _opening(
+        self, system: str, question: str, rng: Rng, part: Look | None = None
+    ) -> Iterator[tuple[str, float]]:
         yield f"<|im_start|>system\n{system}<|im_end|>\n", 0.0
+        end_s, num = (part.end_s, part.num) if part else (DURATION_S, NUM_PICTURES)
         about = (
-            f"Video v1 ('{_hash(rng, 8)}') lasts {DURATION_S:.1f} s ({format_time(DURATION_S)}), "
+            f"Video v1 ('{_hash(rng, 8)}') lasts {end_s:.1f} s ({format_time(end_s)}), "
             "0 % of it has been looked at before."
         )
-        spend = f"You may spend {BUDGET.turns} turns, {BUDGET.frames} pictures."
+        if part:
+            about += f"\nThe question is about {part.start_s:.1f} to {part.end_s:.1f} s."
+        spend = f"You may spend {BUDGET.turns} turns, {num} pictures."
         told = f"{about}\n\n{question}\n\n{spend}"
         yield f"<|im_start|>user\n{told}<|im_end|>\n<|im_start|>assistant\n", 0.0
 
@@ -193,10 +216,11 @@ class Scribe:
         self, look: Look, times_s: Sequence[float], left: int, rng: Rng
     ) -> Iterator[tuple[str, float]]:
         num = len(times_s)
-        apart_s = (times_s[-1] - times_s[0]) / (num - 1)
         span = say.span_words(Span(start=look.start_s, end=look.end_s))
-        head = f"[e{_hash(rng, 16)}] v1 {span}, {num} pictures of {WIDTH}x{HEIGHT} pixels"
-        yield f"<|im_start|>user\n<tool_response>\n{head}, {apart_s:.2g} s apart.\n", 0.0
+        pictures = f"{num} picture{'s' * (num > 1)} of {WIDTH}x{HEIGHT} pixels"
+        apart = f", {(times_s[-1] - times_s[0]) / (num - 1):.2g} s apart" if num > 1 else ""
+        head = f"[e{_hash(rng, 16)}] v1 {span}, {pictures}{apart}."
+        yield f"<|im_start|>user\n<tool_response>\n{head}\n", 0.0
         yield _stamped(times_s), 0.0
         took = f"This took {num} pictures, {num * visual_tokens(HEIGHT, WIDTH)} visual tokens"
         yield f"{took}; left: {left} pictures, None visual tokens.", 0.0

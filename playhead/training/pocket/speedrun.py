@@ -42,6 +42,7 @@ from playhead.core.trajectory import Trajectory
 from playhead.core.value import Value
 from playhead.evaluation.scorers.answers import accuracy
 from playhead.models.manner import save_manner
+from playhead.training.config import still
 from playhead.training.guard import Gate, GateFailed, promote, regression, tool_harm
 from playhead.training.pocket.curriculum import BUDGET, LONGEST_REPLY, tasks, tools
 from playhead.training.pocket.exam import PAPERS, Exam, saw, sit
@@ -59,6 +60,8 @@ SERVED = "served"
 RL_RUN = "rl.run"
 """Where the attempts are kept from which `rl` learned."""
 _HEAD = "head.pt"
+_FORGETS = 0.02
+"""Of the questions about one picture, what a model may answer worse than the one before."""
 _FIRST_PICTURES, _GROWS_EVERY = 15, 6  # batches of an album at the start; steps between them
 
 
@@ -98,12 +101,12 @@ class Report:
     gates: list[Gate] = field(default_factory=list[Gate])
     """What the last model was asked before it may be served."""
 
-    def add(self, model: str, exam: Exam, title: str) -> None:
+    def add(self, model: str, way: str, exam: Exam, title: str) -> None:
         """Take in an examination."""
         low, high = exam.interval
         self.scores.append(
             {
-                "model": model, "way": exam.strategy, "paper": title, "right": exam.mean,
+                "model": model, "way": way, "paper": title, "right": exam.mean,
                 "from": low, "to": high, "saw the card": exam.seen,
                 "cited it": exam.proved, "pictures": exam.pictures,
             }
@@ -188,15 +191,15 @@ def _glances(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
 
 
 def _base(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
-    _study(before, after, how, tell, {"direct": 3}, how.base_s)
+    _study(before, after, how, tell, {"direct": 3, "still": 0.5}, how.base_s)
 
 
 def _sft(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
-    _study(before, after, how, tell, {"seek": 3, "direct": 1}, how.sft_s)
+    _study(before, after, how, tell, {"seek": 3, "direct": 1, "still": 0.5}, how.sft_s)
 
 
 def _study(
-    before: Path, after: Path, how: Speedrun, tell: Tell, ways: dict[str, int], cpu_s: float
+    before: Path, after: Path, how: Speedrun, tell: Tell, ways: dict[str, float], cpu_s: float
 ) -> None:
     """Study glances, and lessons of whole films in these shares to two of glances."""
     model, processor = load_pocket(before)
@@ -231,7 +234,7 @@ class Desk:
         self._glances = iter(Glances(self._album, scribe, image_id, seed=how.seed + 4))
         self._new: dict[str, Iterator[Lesson]] = {
             way: film_lessons(see, scribe, image_id, seed=how.seed + 5, ways=[way])
-            for way in ("seek", "direct")
+            for way in ("seek", "direct", "still")
         }
         self._kept: dict[str, list[Lesson]] = {way: [] for way in self._new}
 
@@ -287,22 +290,32 @@ def _rl(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
 
 
 def examine(folder: Path, names: list[str], report: Report, tell: Tell) -> None:
-    """Let the models of some stages sit all papers, with tools and without, and judge the last."""
+    """Let the models of some stages sit all papers, with tools, without, and about single pictures
+    where one shows the answer, and judge the last."""
     num = report.settings.num_questions
     papers = [(each.title, each.draw(num)) for each in PAPERS]
     played: dict[tuple[str, str], list[Trajectory]] = {}
+
+    def mark(name: str, title: str, way: str, exam: Exam) -> None:
+        played.setdefault((name, way), []).extend(exam.records)
+        report.add(name, way, exam, title)
+        tell(report.lines()[-1])
+
     for name in names:
         model, processor = load_pocket(folder / name)
         pocket = (model.eval(), processor)
         for title, questions in papers:
             for way in ("seek", "direct"):
-                exam = sit(pocket, questions, strategy=way)
-                played.setdefault((name, way), []).extend(exam.records)
-                report.add(name, exam, title)
-                tell(report.lines()[-1])
+                mark(name, title, way, sit(pocket, questions, strategy=way))
+            if stills := [one for one in map(still, questions) if one is not None]:
+                one = BUDGET.replace(frames=1)
+                mark(name, title, "still", sit(pocket, stills, strategy="direct", budget=one))
     last, before = names[-1], names[-2]
     seeking = played[last, "seek"]
     report.gates = [
         tool_harm(played[last, "direct"], seeking, accuracy),
         regression(f"{last} after {before}", played[before, "seek"], seeking, accuracy),
+        regression(
+            "images", played[before, "still"], played[last, "still"], accuracy, tolerance=_FORGETS
+        ),
     ]

@@ -107,6 +107,15 @@ class Guide:
         cards = [c.glyphs for c in self._cards if c.start_ms <= time_ms < c.end_ms]
         return Sight(time_s, is_there, stands, cards[0] if is_there and cards else None)
 
+    def middle_s(self) -> float | None:
+        """The middle of the time in which the card is up, if it ever is."""
+        spans = [
+            (card.start_ms, card.end_ms)
+            for card in self._cards
+            if self.world.place_of(card) == self.place
+        ]
+        return (spans[0][0] + spans[0][1]) / 2000 if spans else None
+
     def next(self, looks: Sequence[Sequence[Sight]]) -> Look | None:
         """Where to look after these looks. None: that is enough."""
         end_s = self.world.duration_ms / 1000
