@@ -164,6 +164,11 @@ def per_token(
     return [of(role) * weight for role, weight in zip(roles, given, strict=True)]
 
 
+def after_prompt(row: Row, by_role: Mapping[str, float]) -> list[float]:
+    """`per_token` of a row's tokens from its first written one on, by the weights of its steps."""
+    return per_token(roles_of(row)[row.prompt :], by_role, row.weights[row.prompt :])
+
+
 class FlatAlarm:
     """Says when rewards were the same within (nearly) all groups for several steps in a row."""
 

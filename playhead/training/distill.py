@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from playhead.core.trajectory import Trajectory
 from playhead.models.pictures import Resolve
 from playhead.training.credit import ANSWER, LOOK
+from playhead.training.lessons import Lesson
 from playhead.training.parity import logprobs_of
 from playhead.training.rows import Renderer, Row
 
@@ -93,6 +94,57 @@ class LocalTeacher:
             temperature=temperature,
             batch=self._batch,
         )
+
+
+def gaps(teacher: Teacher, lessons: Sequence[Lesson], student: Any, temperature: float) -> Any:
+    """log p_teacher - log p_student of each token after the prompts of a batch `[B, T]`; 0 where
+    the student did not write or the teacher cannot tell.
+
+    Args:
+        teacher: Who judges.
+        lessons: `[B]`: what is learned from each rollout.
+        student: The student's log-probabilities `[B, T]`.
+        temperature: By which scores are divided.
+    """
+    import torch
+
+    some = [(i, one.row, one.trajectory) for i, one in enumerate(lessons) if one.row is not None]
+    told = teacher.logprobs(
+        [row for _, row, _ in some],
+        [trajectory for _, _, trajectory in some],
+        temperature=temperature,
+    )
+    made = torch.zeros(student.shape)
+    for (i, row, _), logprobs in zip(some, told, strict=True):
+        written = torch.tensor(row.mask[row.prompt :], dtype=torch.float32)
+        theirs = torch.tensor(np.asarray(logprobs[row.prompt :], dtype=np.float32))
+        gap = theirs - student[i, : len(written)]
+        made[i, : len(written)] = torch.nan_to_num(gap, nan=0.0) * written
+    return made
+
+
+def is_distilled(
+    scores: NDArray[np.float64], size: int, bounds: Mapping[int, float]
+) -> NDArray[np.bool_]:
+    """For each rollout `[N]` whether its group still learns from the teacher.
+
+    Args:
+        scores: `[N, K]`; `nan`: cannot be judged. Groups of `size` rollouts follow each other.
+        size: Of a group.
+        bounds: By column of `scores`: a group with that mean or more is left alone; one that could
+            not be judged is not.
+    """
+
+    def is_below(group: NDArray[np.float64]) -> bool:
+        return all(not _mean(group[:, k]) >= bound for k, bound in bounds.items())
+
+    return np.repeat([is_below(scores[i : i + size]) for i in range(0, len(scores), size)], size)
+
+
+def _mean(scores: NDArray[np.float64]) -> float:
+    """Of those that could be judged; nan if none could."""
+    judged = scores[~np.isnan(scores)]
+    return float(judged.mean()) if len(judged) else float("nan")
 
 
 def reverse_kl(student: Any, teacher: Any) -> Any:

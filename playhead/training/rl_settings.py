@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from playhead.core.budget import Budget
 from playhead.core.value import JsonObject, Value
-from playhead.training.credit import Aggregate, Scale
+from playhead.training.credit import ANSWER, LOOK, Aggregate, Scale
 from playhead.training.tuning import recompute_name
 
 _OURS = {
@@ -73,6 +74,38 @@ class RLSettings(Value):
     """Keep fewer activations and calculate them twice (gradient checkpointing)."""
     more: JsonObject = Field(default_factory=dict)
     """Whatever `trl.GRPOConfig` takes besides: `beta`, `loss_type`, `epsilon_high`, `bf16` ..."""
+
+    def check(self, rewards: Collection[str], teacher: Any) -> None:
+        """See that they fit what is learned from.
+
+        Args:
+            rewards: Their names.
+            teacher: Whom to learn from. None: nobody.
+
+        Raises:
+            ValueError: A reward or a role that there is not; no teacher where one is needed, or one
+                that is not; nothing at all to learn from.
+        """
+        roles = self.roles or {}
+        all_named = (self.weights, self.distil_below, *roles.values())
+        named = {name for given in all_named for name in given}
+        if unknown := named - set(rewards):
+            raise ValueError(f"no rewards of these names: {', '.join(sorted(unknown))}")
+        if unknown := (roles.keys() | self.distil.keys()) - {LOOK, ANSWER}:
+            raise ValueError(f"roles are look and answer: got {', '.join(sorted(unknown))}")
+        wants = bool(self.distil) or self.exact > 0
+        if wants != (teacher is not None):
+            raise ValueError("a teacher goes with `distil` or `exact`, and they with a teacher")
+        if self.exact and not hasattr(teacher, "model"):
+            raise ValueError("`exact` needs a teacher in this process: LocalTeacher")
+        if not rewards and teacher is None:
+            raise ValueError("nothing to learn from: give rewards, a teacher, or both")
+
+    def by_role(self, rewards: Sequence[str]) -> dict[str, list[float]]:
+        """For each role the weights of the rewards `[K]` that its tokens answer for."""
+        same = {name: self.weights.get(name, 1.0) for name in rewards}
+        roles = self.roles or {LOOK: same, ANSWER: same}
+        return {role: [given.get(name, 0.0) for name in rewards] for role, given in roles.items()}
 
     def config(self, output: Path) -> Any:
         """As `trl.GRPOConfig`.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from playhead.training.distill import Judged, scc, tvdf
+import math
+
+import numpy as np
+
+from playhead.training.distill import Judged, is_distilled, scc, tvdf
 
 TABLE = [
     Judged("both can", student=0.9, teacher=0.95),
@@ -32,3 +36,12 @@ def test_equal_tasks_are_taken_in_order_of_their_names() -> None:
     equal = [Judged(name, 0.0, 0.8) for name in "cab"]
     assert tvdf(equal, 2) == ["a", "b"]
     assert scc(equal, 2, anchors=0.0) == ["a", "b"]
+
+
+def test_a_group_is_left_alone_while_its_mean_is_good_enough() -> None:
+    unjudged = math.nan
+    scores = np.array([[0.6, 0.0], [0.8, 0.0], [0.6, 1.0], [0.7, 1.0], [unjudged, 1.0], [0.7, 1.0]])
+    assert is_distilled(scores, 2, {0: 0.7}).tolist() == [False, False, True, True, False, False]
+    assert not is_distilled(scores, 2, {0: 0.7, 1: 0.5}).any()
+    assert is_distilled(scores[2:4] * unjudged, 2, {0: 0.7}).tolist() == [True, True]
+    assert is_distilled(scores, 2, {}).all()

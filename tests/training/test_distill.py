@@ -18,7 +18,9 @@ import torch
 from playhead.agent.source import WorldSource
 from playhead.core.trajectory import Scorer, Trajectory
 from playhead.training.distill import ALL, LocalTeacher, exact_loss, reverse_kl
-from playhead.training.grpo import _MEDIA, RLSettings, train_rl
+from playhead.training.grpo import train_rl
+from playhead.training.grpo_trainer import MEDIA
+from playhead.training.rl_settings import RLSettings
 from playhead.training.rows import Renderer, Row
 from tests.models.policies.tiny import write_tiny
 from tests.training.rollout_cases import (
@@ -111,9 +113,10 @@ def test_tokens_earn_what_the_teacher_thinks_of_them(cases: Cases, tmp_path: Pat
     teacher = local(cases, noisy(cases.folder))
     trainer = given(cases, tmp_path, teacher, {}, distil={"look": 0.5, "answer": 2.0})
     batch = trainer.batch([cases.first, cases.second], [cases.task] * 2)
-    theirs = teacher.logprobs(trainer._rows, [], temperature=1.0)
+    learned = [lesson.row for lesson in trainer._lessons]
+    theirs = teacher.logprobs(learned, [], temperature=1.0)
     own = trainer._own_logprobs(batch)
-    for i, row in enumerate(trainer._rows):
+    for i, row in enumerate(learned):
         for at in range(row.prompt, len(row)):
             share = {0: 0.5, 1: 2.0}[row.steps[at]] if row.mask[at] else 0.0
             wanted = share * (theirs[i][at] - float(own[i, at - row.prompt]))
@@ -137,9 +140,10 @@ def test_rewards_and_teacher_mix_by_role(cases: Cases, tmp_path: Path) -> None:
         roles={"look": {"half": 1.0}}, distil={"answer": 1.0},
     )  # fmt: skip
     batch = trainer.batch([cases.first, cases.second], [cases.task] * 2)
-    theirs = teacher.logprobs(trainer._rows, [], temperature=1.0)
+    learned = [lesson.row for lesson in trainer._lessons]
+    theirs = teacher.logprobs(learned, [], temperature=1.0)
     own = trainer._own_logprobs(batch)
-    for i, (row, sign) in enumerate(zip(trainer._rows, (-0.7071, 0.7071), strict=True)):
+    for i, (row, sign) in enumerate(zip(learned, (-0.7071, 0.7071), strict=True)):
         for at in (at for at in range(row.prompt, len(row)) if row.mask[at]):
             gap = theirs[i][at] - float(own[i, at - row.prompt])
             wanted = sign if row.steps[at] == 0 else gap
@@ -186,7 +190,7 @@ def test_the_exact_loss_is_the_divergence_at_what_was_written(cases: Cases, tmp_
     teacher = local(cases, noisy(cases.folder))
     trainer = given(cases, tmp_path, teacher, {}, exact=1.0)
     batch = trainer.batch([cases.first, cases.second], [cases.task] * 2)
-    media = {k: batch[k] for k in _MEDIA if k in batch and k != "num_images"}
+    media = {k: batch[k] for k in MEDIA if k in batch and k != "num_images"}
     found = exact_loss(trainer.model, teacher.model, batch, media, 1.0)
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)

@@ -14,7 +14,7 @@ from playhead.core.message import Message, Role, TextPart, ToolCall
 from playhead.core.policy import Reply
 from playhead.core.trajectory import Trajectory
 from playhead.models.policies import render
-from playhead.training.export import (
+from playhead.training.exports import (
     as_dataset,
     export_llama_factory,
     export_swift,

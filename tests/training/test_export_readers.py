@@ -18,7 +18,7 @@ import pytest
 from playhead.core.message import PicturePart, TextPart
 from playhead.core.trajectory import Step, Trajectory
 from playhead.models.policies import render
-from playhead.training.export import export_llama_factory, export_swift
+from playhead.training.exports import export_llama_factory, export_swift
 from playhead.training.rows import Renderer, Row, rows
 from tests.models.policies.conversations import Shades
 from tests.pythons import run

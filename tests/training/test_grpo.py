@@ -24,8 +24,10 @@ from playhead.core.policy import Finish
 from playhead.core.store import TrajectoryStore
 from playhead.core.tools import Failure
 from playhead.core.trajectory import Scorer, Stop, Task, Trajectory
-from playhead.training.grpo import AgentGRPOTrainer, RLSettings, train_rl
+from playhead.training.grpo import train_rl
+from playhead.training.grpo_trainer import AgentGRPOTrainer
 from playhead.training.parity import NotTheSame
+from playhead.training.rl_settings import RLSettings
 from playhead.training.rows import Renderer, rows
 from tests.training.rollout_cases import (
     BUDGET,
@@ -319,7 +321,7 @@ def test_a_rollout_of_several_rows_learns_from_all_of_them_on_average(
     for number in range(12):
         trainer._num_played[0] = number
         batch = trainer.batch([cases.first, split], [cases.task] * 2)
-        row = trainer._rows[1]
+        row = trainer._lessons[1].row
         step = row.steps[row.prompt]
         values = batch["advantages"][1][: len(row) - row.prompt][row.mask[row.prompt] == 1 :]
         drawn.setdefault(step, set()).add(round(float(values.max()), 2))

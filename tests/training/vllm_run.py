@@ -96,7 +96,8 @@ def updates(engine: Any, model: Any, renderer: Renderer, source: WorldSource) ->
 
 def own(out: Path) -> None:
     """RL with the engine in this process, then its updates, then the engine as a teacher."""
-    from playhead.training.grpo import RLSettings, train_rl
+    from playhead.training.grpo import train_rl
+    from playhead.training.rl_settings import RLSettings
 
     model, processor = loaded(learner())
     renderer = Renderer(processor)
