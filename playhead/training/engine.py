@@ -239,6 +239,7 @@ class ServedEngine:
         resolve: Resolve,
         weights: Path,
         unties: bool = False,
+        api_key: str | None = None,
         **how: Any,
     ) -> None:
         """Say which model and where. Nothing is asked yet.
@@ -250,13 +251,14 @@ class ServedEngine:
             resolve: From references to pictures.
             weights: In which folder new weights are put: the same path here and there.
             unties: Whether the server was started on CPUs with an untied model.
+            api_key: None: it needs none.
             how: What else `OpenAIPolicy` takes.
         """
         _, banned = media_marks(processor)
         extra = {"logit_bias": {str(id_): -100 for id_ in banned}, **how.pop("extra", {})}
-        self._policy = OpenAIPolicy(
-            model, base_url, resolve=resolve, **{"encoding": "png", "extra": extra, **how}
-        )
+        more = {"api_key": api_key, "encoding": "png", "extra": extra, **how}
+        self._policy = OpenAIPolicy(model, base_url, resolve=resolve, **more)
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         parts = urlsplit(base_url)
         self._root = urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1")))
         self._weights, self._unties = weights / _OURS, unties
@@ -284,7 +286,8 @@ class ServedEngine:
         import httpx
 
         try:
-            answer = httpx.post(f"{self._root}/{what}", json=body, timeout=600)
+            address = f"{self._root}/{what}"
+            answer = httpx.post(address, json=body, headers=self._headers, timeout=600)
             answer.raise_for_status()
         except httpx.HTTPError as error:
             hint = "was it started with VLLM_SERVER_DEV_MODE=1?"

@@ -178,7 +178,8 @@ class Server:
             why = (
                 "does not accept the API key"
                 if self._key
-                else "wants an API key: give api_key, or set OPENAI_API_KEY with OPENAI_BASE_URL"
+                else "wants an API key: give api_key, or set OPENAI_API_KEY with OPENAI_BASE_URL "
+                "(for training: PLAYHEAD_API_KEY)"
             )
             raise self._blame(f"{why} ({status}: {said})", "not_allowed")
         if status == 429:
