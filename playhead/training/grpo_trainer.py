@@ -36,6 +36,7 @@ from playhead.training.distill import exact_loss, gaps, is_distilled
 from playhead.training.lessons import Lesson, for_trl, lesson_of, numbers
 from playhead.training.parity import Parity, check_parity
 from playhead.training.player import Player
+from playhead.training.processes import check_shards, in_shards
 from playhead.training.rl_settings import RLSettings
 from playhead.training.rollout_names import named_jobs, set_aside
 from playhead.training.rows import Renderer
@@ -101,7 +102,7 @@ class AgentGRPOTrainer(GRPOTrainer):
 
         Raises:
             ValueError: Neither rewards nor a teacher, settings that name neither, or a model in
-                shards that nobody can sample.
+                shards that nobody can sample or put together.
         """
         settings.check(rewards, teacher)
         self.settings, self.source, self.teacher = settings, source, teacher
@@ -117,6 +118,7 @@ class AgentGRPOTrainer(GRPOTrainer):
             processing_class=processor,
             **trainer,
         )
+        check_shards(self)
         self.remove_callback(PrinterCallback)
         see_always(self.model, joined=self.accelerator.num_processes > 1)
         self.tools = [tool.name for tool in tools]  # where TRL looks whether tools show pictures
@@ -124,7 +126,7 @@ class AgentGRPOTrainer(GRPOTrainer):
         self.renderer = Renderer(processor, **{k: how[k] for k in _RENDERED if k in how})
         self._player = Player(
             self.model, processor, self.accelerator, source, settings,
-            tools=tools, engine=engine, serve=how, is_sharded=bool(self.is_fsdp_enabled),
+            tools=tools, engine=engine, serve=how, is_sharded=in_shards(self.args),
         )  # fmt: skip
         self.use_vllm = not self._player.is_exact  # TRL's word for: somebody else sampled, correct
         self.model.train()

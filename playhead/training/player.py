@@ -51,14 +51,16 @@ class Player:
             tools: What it may call.
             engine: Who samples, such as `VLLMEngine`. None: the model itself.
             serve: What the model's policy takes, such as `think_back`.
-            is_sharded: The model is in shards (FSDP2): the engine is given all weights, joined.
+            is_sharded: The model is in shards (FSDP2, ZeRO 3): the engine is given all weights,
+                joined.
 
         Raises:
-            ValueError: A model in shards without an engine, or not by FSDP2.
+            ValueError: A model in shards without an engine, or by FSDP1.
         """
         if is_sharded and engine is None:
-            raise ValueError("a model in shards (FSDP) is sampled by an engine: give one")
-        if is_sharded and not accelerator.is_fsdp2:
+            raise ValueError("a model in shards is sampled by an engine: give one")
+        has_fsdp = getattr(accelerator.state, "fsdp_plugin", None) is not None
+        if has_fsdp and not accelerator.is_fsdp2:
             raise ValueError("a model in shards is sampled with FSDP2: set version 2")
         own = {"max_batch": settings.at_once, **(serve or {}), "resolve": source.resolve}
         self._own = None if engine else TransformersPolicy((model, processor), **own)
@@ -90,7 +92,10 @@ class Player:
             logprobs=True,
         )
         with ExitStack() as stack:
-            live: Any = stack.enter_context(unwrap_model_for_generation(model, self._accelerator))
+            unwrapped = unwrap_model_for_generation(
+                model, self._accelerator, gather_deepspeed3_params=False
+            )
+            live: Any = stack.enter_context(unwrapped)
             if self._engine is not None and self._updated_at != step:
                 self._updated_at = step
                 self._update(live)

@@ -12,6 +12,7 @@ says at what.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
@@ -24,9 +25,12 @@ from playhead.core.trajectory import Scorer
 from playhead.models.manner import Manner, read_manner, save_manner
 from playhead.training.config import Sampler, TrainConfig
 from playhead.training.guard import promote
-from playhead.training.processes import in_shards, processes
+from playhead.training.processes import in_shards, load_whole, processes
 from playhead.training.rl_settings import RLSettings
 from playhead.training.standings import Report, judge, measure, offered, opened
+
+_KEY = "PLAYHEAD_API_KEY"
+"""What the servers that a configuration names want to be shown. No secret is in a file."""
 
 
 def run_sft(config: TrainConfig, *, resume: bool = False) -> Report:
@@ -147,6 +151,7 @@ def _run(
     standings.append(measure(before, loaded, config, machine, anew=not resume))
     training = train(loaded)
     del loaded
+    load_whole()
     if machine.is_main_process:
         save_manner(_model_of(config), _manner(config))
     machine.wait_for_everyone()
@@ -177,7 +182,9 @@ def _teacher(config: TrainConfig, processor: Any, source: Source) -> Generator[A
     if config.teacher is None:
         yield None
     elif config.teacher.startswith(("http://", "https://")):
-        with closing(ServedTeacher(config.teacher, student, source.resolve)) as teacher:
+        key = os.environ.get(_KEY)
+        served = ServedTeacher(config.teacher, student, source.resolve, api_key=key)
+        with closing(served) as teacher:
             yield teacher
     else:
         yield LocalTeacher(*load_model(config.teacher, None, "auto"), student, source.resolve)
@@ -199,7 +206,7 @@ def _engine(
         case Sampler(kind="server", base_url=str(url), weights=str(folder)):
             yield ServedEngine(
                 "", url, processor, resolve=resolve, weights=Path(folder), unties=asked.unties,
-                **asked.more,
+                api_key=os.environ.get(_KEY), **asked.more,
             )  # fmt: skip
         case _:
             kind: Any = VLLMEngine if asked.kind == "vllm" else CopyEngine

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from playhead.core.value import JsonObject, Value
+from playhead.training.processes import check_shards
 
 
 class TuneSettings(Value):
@@ -141,12 +142,11 @@ def run(trainer: Any, folder: Path, *, resume: bool) -> tuple[tuple[int, float],
         Step and loss, as logged.
 
     Raises:
-        ValueError: Adapters on a model in shards: they could not be merged.
+        ValueError: A model in shards could not be put together, see `check_shards`.
     """
     from peft import PeftModel
 
-    if trainer.is_fsdp_enabled and isinstance(trainer.model, PeftModel):
-        raise ValueError("adapters on a model in shards cannot be merged: train the weights")
+    check_shards(trainer)
     has_checkpoint = any((folder / "checkpoints").glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=bool(resume and has_checkpoint) or None)
     net = trainer.accelerator.unwrap_model(trainer.model)

@@ -11,6 +11,7 @@ for library in ("torch", "torchvision", "transformers"):
     pytest.importorskip(library)
 
 import torch
+from PIL import Image
 
 from playhead.training.blank import see_always
 
@@ -41,3 +42,29 @@ def test_pixels_of_no_rows_are_no_pictures(tiny: tuple[Any, Any]) -> None:
     scores, seen = outcome(tiny, pixels=torch.zeros(0, 1536))
     assert torch.equal(scores, expected)
     assert all(grad is None for grad in seen.values())
+
+
+def test_gradients_come_in_one_order_with_a_picture_or_without(tiny: tuple[Any, Any]) -> None:
+    model, processor = tiny
+    see_always(model.train(), joined=True)
+    shown = processor(
+        text=f"a {processor.image_token} b",
+        images=[Image.new("RGB", (56, 84), "green")],
+        return_tensors="pt",
+    )
+    blind = processor(text="a and b", return_tensors="pt")
+    assert arriving(model, blind) == arriving(model, shown)
+
+
+def arriving(model: Any, inputs: Any) -> list[str]:
+    """Names of weights, as their gradients arrive."""
+    names: list[str] = []
+    hooks = [
+        weight.register_post_accumulate_grad_hook(lambda _, name=name: names.append(name))
+        for name, weight in model.named_parameters()
+    ]
+    model(**inputs).logits.float().square().sum().backward()
+    for hook in hooks:
+        hook.remove()
+    assert any("visual" in name for name in names)
+    return names

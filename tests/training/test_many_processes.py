@@ -2,7 +2,8 @@
 """One model trained by two processes: the same run, by the same commands, as with one.
 
 The processes are real, on CPUs by gloo: each has a copy (`torchrun`), or a shard of the model
-(FSDP2, by `accelerate launch`). What one process alone does is what they are compared with.
+(FSDP2, or DeepSpeed where it is installed, by `accelerate launch`). What one process alone does is
+what they are compared with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,25 @@ SHARDS = (
 )
 
 
+def zero(stage: int, *words: str) -> tuple[str, ...]:
+    """DeepSpeed shards the optimizer (ZeRO 2), or the model, too (3)."""
+    return (
+        *("-m", "accelerate.commands.launch", "--use_deepspeed", "--zero_stage", str(stage)),
+        *("--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no"),
+        *("--dynamo_backend", "no", *words, "-m", "playhead"),
+    )
+
+
+GATHERS = ("--zero3_save_16bit_model", "true")
+HAS_DEEPSPEED = pytest.mark.skipif(not find_spec("deepspeed"), reason="needs deepspeed")
+WAYS = [
+    pytest.param("copies", COPIES, id="copies"),
+    pytest.param("shards", SHARDS, id="shards"),
+    pytest.param("zero2", zero(2), id="zero2", marks=HAS_DEEPSPEED),
+    pytest.param("zero3", zero(3, *GATHERS), id="zero3", marks=HAS_DEEPSPEED),
+]
+
+
 class Runs:
     """Runs of one base model on one set of traces and tasks."""
 
@@ -94,6 +115,18 @@ class Runs:
 
     def run(self, stage: str, name: str, *words: str, **how: Any) -> Path:
         """Run a stage by the command line. Returns its output folder."""
+        done = self.ended(stage, name, *words, **how)
+        output = self.folder / f"{stage}-{name}"
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert done.stdout.count("| before |") == 1  # one of them tells
+        report = json.loads((output / "report.json").read_text())
+        assert report["num_processes"] == (1 if words[:2] == ALONE else 2)
+        return output
+
+    def ended(
+        self, stage: str, name: str, *words: str, **how: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """How a run ends."""
         told = {"sft": SFT, "rl": RL}[stage].format(traces=self.traces, worlds=WORLDS, **how)
         model = {"sft": learner().parent / "fresh", "rl": learner()}[stage]
         output, path = self.folder / f"{stage}-{name}", self.folder / f"{stage}-{name}.toml"
@@ -103,7 +136,7 @@ class Runs:
         )
         launcher = [word for word in words if word != "--continue"]
         go_on = [word for word in words if word == "--continue"]
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, *launcher, "train", stage, "--config", str(path), *go_on],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -112,11 +145,6 @@ class Runs:
             timeout=1800,
             check=False,
         )
-        assert done.returncode == 0, done.stderr[-4000:]
-        assert done.stdout.count("| before |") == 1  # one of them tells
-        report = json.loads((output / "report.json").read_text())
-        assert report["num_processes"] == (1 if launcher == list(ALONE) else 2)
-        return output
 
 
 @pytest.fixture(scope="module")
@@ -186,9 +214,7 @@ def check_same_learning(output: Path, alone: Path) -> None:
     assert any(line["grad_norm"] > 0.1 for line in ours)  # else nothing was learned
 
 
-@pytest.mark.parametrize(
-    ("name", "launcher"), [("copies", COPIES), ("shards", SHARDS)], ids=["copies", "shards"]
-)
+@pytest.mark.parametrize(("name", "launcher"), WAYS)
 def test_two_processes_fine_tune_as_one_does(
     runs: Runs, sft_alone: Path, name: str, launcher: tuple[str, ...]
 ) -> None:
@@ -206,9 +232,7 @@ def test_two_processes_fine_tune_as_one_does(
     assert [record.timing for record in held_out(output, "before-with-tools")] == asked
 
 
-@pytest.mark.parametrize(
-    ("name", "launcher"), [("copies", COPIES), ("shards", SHARDS)], ids=["copies", "shards"]
-)
+@pytest.mark.parametrize(("name", "launcher"), WAYS)
 def test_two_processes_learn_from_rewards_as_one_does(
     runs: Runs, rl_alone: Path, name: str, launcher: tuple[str, ...]
 ) -> None:
@@ -224,3 +248,13 @@ def test_two_processes_learn_from_rewards_as_one_does(
     check_same_learning(output, rl_alone)
     lost = TrajectoryStore(output / "model" / "rollouts.lost.jsonl")
     assert [re.split(r"-train-\d+-", record.id)[1][0] for record in lost] == ["2"] * 8
+
+
+@HAS_DEEPSPEED
+def test_shards_that_could_not_be_put_together_are_refused_before_the_run(runs: Runs) -> None:
+    done = runs.ended("sft", "unsaved", *zero(3), batch=2)
+    assert done.returncode != 0
+    assert "--zero3_save_16bit_model true" in done.stderr
+    adapted = runs.ended("sft", "adapted", *zero(3, *GATHERS), batch="2\nlora_rank = 4")
+    assert adapted.returncode != 0
+    assert "adapters on a model in shards" in adapted.stderr

@@ -180,6 +180,7 @@ class TransformersPolicy:
                 ),
                 logits_processor=[Choose(rows, self._template.banned)],
                 stopping_criteria=[Stop(rows, self._ends, self._processor.tokenizer.decode)],
+                synced_gpus=False,  # in step with other processes (ZeRO 3) it would wait for them
             )
         self.num_batches += 1
         prompts = [
