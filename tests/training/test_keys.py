@@ -63,6 +63,6 @@ def test_a_server_is_shown_the_key(
             if key:
                 monkeypatch.setenv("PLAYHEAD_API_KEY", key)
             shown.clear()
-            with pytest.raises(Blamed, match="API key|new weights"):
+            with pytest.raises(Blamed, match=r"API key|new weights"):
                 run_distill(config)
             assert set(shown) == {f"Bearer {key}" if key else None}
