@@ -155,7 +155,7 @@ def test_what_was_written_down_in_the_same_turn_can_be_read_again_in_it(films: F
 
 
 def test_calls_of_one_turn_that_only_read_run_at_the_same_time(films: Films):
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=120)
 
     @tool
     def meet(ctx: ToolContext, who: str) -> str:

@@ -267,7 +267,7 @@ def test_an_open_question_is_looked_into_first(tmp_path: Path):
         here = Evidence.make(id_, Span(start=700.0, end=701.0), "note", text="here")
         library.memory.add([here])
         library.focus(library.search("here"))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         around = Span(start=680.0, end=720.0)
         while not any(s.intersection(around) for s in library.memory.coverage(id_, "picture")):
             assert time.monotonic() < deadline

@@ -108,7 +108,7 @@ def is_right(video: VideoFile, film: ClockVideo, times_s: list[float]) -> bool:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 120
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline_s, "the decoder outlived its parent"
         time.sleep(0.01)
@@ -118,7 +118,7 @@ def kill(video: VideoFile) -> int:
     """Kill the decoder, and wait until it is dead. Its process id."""
     pid = child_of(video)
     os.kill(pid, signal.SIGKILL)
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 120
     while video._decoding._child.is_idle():  # type: ignore[attr-defined]
         assert time.monotonic() < deadline_s
     return pid
