@@ -72,7 +72,7 @@ class Speedrun(Value):
     eyes_s: float = 220.0
     glances_s: float = 240.0
     base_s: float = 110.0
-    sft_s: float = 1260.0
+    sft_s: float = 1560.0
     rl_steps: int = 24
     """Updates. 0: no such stage."""
     rl_tasks: int = 4
@@ -195,7 +195,7 @@ def _base(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
 
 
 def _sft(before: Path, after: Path, how: Speedrun, tell: Tell) -> None:
-    _study(before, after, how, tell, {"seek": 3, "direct": 1, "still": 0.5}, how.sft_s)
+    _study(before, after, how, tell, {"seek": 3, "direct": 1, "still": 0.25}, how.sft_s)
 
 
 def _study(

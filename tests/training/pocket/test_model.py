@@ -17,7 +17,8 @@ import torch
 import transformers
 from PIL import Image
 
-from playhead.training.pocket.curriculum import tools
+from playhead.training.config import still
+from playhead.training.pocket.curriculum import BUDGET, tools
 from playhead.training.pocket.exam import PAPERS, sit
 from playhead.training.pocket.films import film_lessons
 from playhead.training.pocket.glances import Album, Eyesight, Glances
@@ -187,3 +188,7 @@ def test_the_model_that_ships_answers_better_with_tools():
     evenly = sit(pocket, questions, strategy="direct")
     assert with_tools.mean > 0.3
     assert with_tools.seen > evenly.seen
+    stills = [one for one in map(still, questions) if one is not None]
+    shown = sit(pocket, stills, strategy="direct", budget=BUDGET.replace(frames=1))
+    assert len(stills) > 20
+    assert shown.mean > 0.6
