@@ -11,7 +11,7 @@ chance.
 |---|---|---|
 | eyes | to see: places, looks, cards | single pictures, a head for each part of a picture |
 | glances | words for what is seen, and when | a question about one to eight pictures |
-| base | to answer from the pictures at hand | even looks at whole films |
+| base | to answer from the pictures at hand | even looks at whole films, single pictures |
 | sft | to survey, look closely, answer | what the surveyor does, half of it cut after the survey |
 | rl | when to look again | its own attempts, by the real loop |
 
