@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers' threads would wait for each other's cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
