@@ -53,7 +53,7 @@ def outcome(worker: Worker, content: bytes) -> tuple[str, str]:
 
 CASES = [
     ("pyav", 0, 1000),
-    pytest.param("pyav", 1, 6000, marks=pytest.mark.slow),
+    pytest.param("pyav", 1, 20_000, marks=pytest.mark.slow),
     *(
         pytest.param(name, 2, 1000, marks=pytest.mark.slow)
         for name in installed_decoders()

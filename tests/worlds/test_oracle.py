@@ -71,9 +71,9 @@ def test_a_dense_oracle_answers_from_pixels(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_dense_oracle_answers_all_of_many(name: str) -> None:
-    made = [make([name], 500 + seed, Knobs(duration_ms=180_000), num=6) for seed in range(2)]
+    made = [make([name], 500 + seed, Knobs(duration_ms=180_000), num=6) for seed in range(5)]
     found = [score for m in made for score in scores(m)]
-    assert len(found) >= 4
+    assert len(found) >= 10
     assert min(found) >= 0.9
     assert sum(found) / len(found) >= 0.98
 
